@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+import PackageDescription
+
+/// Every Swift target: warnings are errors, and unsafe constructs must be spelled out.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+/// Tests: the same, without the memory-safety audit.
+let tested: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "capstan",
+    products: [.executable(name: "capstan", targets: ["capstan"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // vocabulary: pure, no I/O
+        .target(name: "WireFormat", swiftSettings: strict),
+        .target(name: "SCSI", dependencies: ["WireFormat"], swiftSettings: strict),
+        .target(name: "NDMPProtocol", dependencies: ["WireFormat"], swiftSettings: strict),
+        // storage
+        .target(name: "CSystem"),
+        .target(name: "DiskIO", dependencies: ["CSystem"], swiftSettings: strict),
+        .target(name: "Cartridges", dependencies: ["DiskIO"], swiftSettings: strict),
+        // devices
+        .target(name: "LogicalUnits", dependencies: ["SCSI", "Cartridges", "WireFormat"], swiftSettings: strict),
+        // runtime
+        .target(
+            name: "TapeLibrary",
+            dependencies: ["LogicalUnits", "Cartridges", "SCSI", "DiskIO"],
+            swiftSettings: strict
+        ),
+        // doors
+        .target(
+            name: "NDMPServer",
+            dependencies: [
+                "NDMPProtocol", "TapeLibrary", "CSystem",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ManagementAPI",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Console",
+            dependencies: [
+                "ManagementAPI", "TapeLibrary",
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: strict
+        ),
+        .systemLibrary(name: "CSGUtils2", providers: [.apt(["libsgutils2-dev"])]),
+        .target(name: "SGNames", dependencies: ["CSGUtils2"], swiftSettings: strict),
+        // program
+        .executableTarget(
+            name: "capstan",
+            dependencies: [
+                "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "SGNames",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: strict
+        ),
+    ]
+)
