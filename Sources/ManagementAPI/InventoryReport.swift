@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+/// Kinds of places in the library, as one writes them: `drive:0`, `slot:3`, `mail:1`.
+package enum ElementKind: String, Codable, Sendable, CaseIterable {
+    case drive
+    case slot
+    case mail
+    case robot
+    /// Outside the library: the cartridge exists in the store but is in no element.
+    case shelf
+}
+
+/// One place in the library.
+package struct ElementReport: Codable, Sendable, Equatable {
+    package var kind: ElementKind
+    /// Drives count from 0, slots and mail slots from 1, as in every command.
+    package var index: Int
+    /// SMC element address.
+    package var element: Int
+    package var barcode: String?
+    /// Slot that a cartridge in a drive came from, as `slot:3`.
+    package var source: String?
+
+    package init(kind: ElementKind, index: Int, element: Int, barcode: String?, source: String? = nil) {
+        self.kind = kind
+        self.index = index
+        self.element = element
+        self.barcode = barcode
+        self.source = source
+    }
+}
+
+/// `GET /v1/inventory`: every element, and the cartridges on the shelf.
+package struct InventoryReport: Codable, Sendable, Equatable {
+    package var elements: [ElementReport]
+    package var cartridges: [CartridgeSummary]
+
+    package init(elements: [ElementReport], cartridges: [CartridgeSummary]) {
+        self.elements = elements
+        self.cartridges = cartridges
+    }
+}
+
+/// What a list says about a cartridge.
+package struct CartridgeSummary: Codable, Sendable, Equatable {
+    package var barcode: String
+    /// `LTO-8`, `LTO-7 M8`.
+    package var generation: String
+    /// `data`, `worm` or `cleaning`.
+    package var kind: String
+    package var writeProtected: Bool
+    package var capacityBytes: UInt64
+    /// Nil when nobody has looked into the cartridge yet (it is opened only when it is loaded or shown).
+    package var usedBytes: UInt64?
+    /// `slot:3`, `drive:0`, `mail:1`, `robot`, `shelf`; nil in a list made without a daemon.
+    package var location: String?
+
+    package init(
+        barcode: String,
+        generation: String,
+        kind: String,
+        writeProtected: Bool,
+        capacityBytes: UInt64,
+        usedBytes: UInt64?,
+        location: String?
+    ) {
+        self.barcode = barcode
+        self.generation = generation
+        self.kind = kind
+        self.writeProtected = writeProtected
+        self.capacityBytes = capacityBytes
+        self.usedBytes = usedBytes
+        self.location = location
+    }
+}
+
+/// `GET /v1/cartridges/BARCODE`: everything that is known without reading the data.
+package struct CartridgeReport: Codable, Sendable, Equatable {
+    package struct Partition: Codable, Sendable, Equatable {
+        package var capacityBytes: UInt64
+        package var usedBytes: UInt64
+        /// Records and filemarks together; also the block address of the end of data.
+        package var objects: UInt64
+        package var files: [TapeFile]
+        /// True when the list of files was cut at its limit.
+        package var filesCut: Bool
+
+        package init(
+            capacityBytes: UInt64,
+            usedBytes: UInt64,
+            objects: UInt64,
+            files: [TapeFile],
+            filesCut: Bool
+        ) {
+            self.capacityBytes = capacityBytes
+            self.usedBytes = usedBytes
+            self.objects = objects
+            self.files = files
+            self.filesCut = filesCut
+        }
+    }
+
+    /// The records between two filemarks.
+    package struct TapeFile: Codable, Sendable, Equatable {
+        package var index: UInt64
+        package var firstBlock: UInt64
+        package var records: UInt64
+        package var bytes: UInt64
+        package var largestRecordBytes: Int
+        package var smallestRecordBytes: Int
+        /// False for the last file when no filemark follows it.
+        package var endsWithFilemark: Bool
+
+        package init(
+            index: UInt64,
+            firstBlock: UInt64,
+            records: UInt64,
+            bytes: UInt64,
+            largestRecordBytes: Int,
+            smallestRecordBytes: Int,
+            endsWithFilemark: Bool
+        ) {
+            self.index = index
+            self.firstBlock = firstBlock
+            self.records = records
+            self.bytes = bytes
+            self.largestRecordBytes = largestRecordBytes
+            self.smallestRecordBytes = smallestRecordBytes
+            self.endsWithFilemark = endsWithFilemark
+        }
+    }
+
+    /// A medium auxiliary memory attribute (SPC-5 clause 7.4).
+    package struct Attribute: Codable, Sendable, Equatable {
+        package var partition: Int
+        /// Four hexadecimal digits, e.g. `0803`.
+        package var id: String
+        package var name: String?
+        package var readOnly: Bool
+        /// Text as text, anything else in hexadecimal.
+        package var value: String
+
+        package init(partition: Int, id: String, name: String?, readOnly: Bool, value: String) {
+            self.partition = partition
+            self.id = id
+            self.name = name
+            self.readOnly = readOnly
+            self.value = value
+        }
+    }
+
+    package var summary: CartridgeSummary
+    package var formatVersion: Int
+    package var loadCount: UInt64
+    package var bytesWritten: UInt64
+    package var bytesRead: UInt64
+    package var cleaningsLeft: Int?
+    /// Text label (MAM attribute 0803).
+    package var label: String?
+    package var partitions: [Partition]
+    package var attributes: [Attribute]
+
+    package init(
+        summary: CartridgeSummary,
+        formatVersion: Int,
+        loadCount: UInt64,
+        bytesWritten: UInt64,
+        bytesRead: UInt64,
+        cleaningsLeft: Int?,
+        label: String?,
+        partitions: [Partition],
+        attributes: [Attribute]
+    ) {
+        self.summary = summary
+        self.formatVersion = formatVersion
+        self.loadCount = loadCount
+        self.bytesWritten = bytesWritten
+        self.bytesRead = bytesRead
+        self.cleaningsLeft = cleaningsLeft
+        self.label = label
+        self.partitions = partitions
+        self.attributes = attributes
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+/// `GET /v1/ndmp/sessions`: one connection of a backup program.
+package struct SessionReport: Codable, Sendable, Equatable {
+    package var id: UInt64
+    /// Address and port of the peer.
+    package var peer: String
+    /// Protocol version spoken, 2 … 4; nil before CONNECT_OPEN.
+    package var protocolVersion: Int?
+    package var user: String?
+    /// Devices that the session holds open.
+    package var devices: [String]
+    /// Mover state in the protocol's word, e.g. `ACTIVE`; nil before there is one.
+    package var mover: String?
+    /// Bytes that the session's mover has moved.
+    package var bytesMoved: UInt64
+    package var bytesPerSecond: UInt64
+    package var ageSeconds: UInt64
+
+    package init(
+        id: UInt64,
+        peer: String,
+        protocolVersion: Int?,
+        user: String?,
+        devices: [String],
+        mover: String?,
+        bytesMoved: UInt64,
+        bytesPerSecond: UInt64,
+        ageSeconds: UInt64
+    ) {
+        self.id = id
+        self.peer = peer
+        self.protocolVersion = protocolVersion
+        self.user = user
+        self.devices = devices
+        self.mover = mover
+        self.bytesMoved = bytesMoved
+        self.bytesPerSecond = bytesPerSecond
+        self.ageSeconds = ageSeconds
+    }
+}
+
+package struct SessionList: Codable, Sendable, Equatable {
+    package var sessions: [SessionReport]
+
+    package init(sessions: [SessionReport]) { self.sessions = sessions }
+}
+
+/// `GET /v1/ndmp/settings`. Passwords are never shown.
+package struct NDMPSettings: Codable, Sendable, Equatable {
+    package var host: String
+    package var port: Int
+    /// `A-B`, or `any`.
+    package var dataPorts: String
+    /// Address told to peers for data connections; nil: the one the session came in on.
+    package var advertisedAddress: String?
+    /// Any of `none`, `text`, `md5`.
+    package var authentication: [String]
+    package var user: String
+    package var maximumSessions: Int
+    /// The draft's rule where real peers disagree with it.
+    package var strict: Bool
+
+    package init(
+        host: String,
+        port: Int,
+        dataPorts: String,
+        advertisedAddress: String?,
+        authentication: [String],
+        user: String,
+        maximumSessions: Int,
+        strict: Bool
+    ) {
+        self.host = host
+        self.port = port
+        self.dataPorts = dataPorts
+        self.advertisedAddress = advertisedAddress
+        self.authentication = authentication
+        self.user = user
+        self.maximumSessions = maximumSessions
+        self.strict = strict
+    }
+}
+
+/// `PATCH /v1/ndmp/settings`: what is nil stays; a change holds for connections made after it.
+package struct ChangeNDMPSettingsRequest: Codable, Sendable, Equatable {
+    package var dataPorts: String?
+    /// An empty text returns to the address of the session.
+    package var advertisedAddress: String?
+    package var maximumSessions: Int?
+    package var strict: Bool?
+
+    package init(
+        dataPorts: String? = nil,
+        advertisedAddress: String? = nil,
+        maximumSessions: Int? = nil,
+        strict: Bool? = nil
+    ) {
+        self.dataPorts = dataPorts
+        self.advertisedAddress = advertisedAddress
+        self.maximumSessions = maximumSessions
+        self.strict = strict
+    }
+}
+
+/// One line of a streamed answer to `POST /v1/cartridges/BARCODE/verify`.
+package struct VerifyLine: Codable, Sendable, Equatable {
+    package var barcode: String
+    package var bytesDone: UInt64
+    package var bytesTotal: UInt64
+    package var recordsDone: UInt64
+    /// Present in the last line only.
+    package var result: VerifyReport?
+
+    package init(
+        barcode: String,
+        bytesDone: UInt64,
+        bytesTotal: UInt64,
+        recordsDone: UInt64,
+        result: VerifyReport? = nil
+    ) {
+        self.barcode = barcode
+        self.bytesDone = bytesDone
+        self.bytesTotal = bytesTotal
+        self.recordsDone = recordsDone
+        self.result = result
+    }
+}
+
+/// What verifying a cartridge found.
+package struct VerifyReport: Codable, Sendable, Equatable {
+    package var barcode: String
+    package var records: UInt64
+    package var filemarks: UInt64
+    package var bytes: UInt64
+    /// One sentence per damaged place; empty when the cartridge is sound.
+    package var problems: [String]
+    /// True when more problems were found than are listed.
+    package var problemsCut: Bool
+
+    package init(
+        barcode: String,
+        records: UInt64,
+        filemarks: UInt64,
+        bytes: UInt64,
+        problems: [String],
+        problemsCut: Bool
+    ) {
+        self.barcode = barcode
+        self.records = records
+        self.filemarks = filemarks
+        self.bytes = bytes
+        self.problems = problems
+        self.problemsCut = problemsCut
+    }
+}
+
+/// One line of `GET /v1/events`.
+package struct EventLine: Codable, Sendable, Equatable {
+    package var sequence: UInt64
+    /// Milliseconds since 1970 by the library's clock.
+    package var time: UInt64
+    package var kind: String
+    package var text: String
+
+    package init(sequence: UInt64, time: UInt64, kind: String, text: String) {
+        self.sequence = sequence
+        self.time = time
+        self.kind = kind
+        self.text = text
+    }
+}
