@@ -26,8 +26,8 @@ fail() {
     exit 1
 }
 
-# install PACKAGE…: installs what is missing, and nothing else.
-install() {
+# install_packages PACKAGE…: installs what is missing, and nothing else.
+install_packages() {
     local missing=() name
     for name in "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || missing+=("$name")
