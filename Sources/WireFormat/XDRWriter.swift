@@ -23,6 +23,18 @@ package struct XDRWriter: XDRPass {
     /// What has been written, from the start of the buffer.
     package var written: [UInt8] { Array(bytes[..<offset]) }
 
+    /// Gives the buffer back and leaves none behind: it is not copied.
+    package mutating func takeBytes() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &bytes)
+        return taken
+    }
+
+    /// Overwrites a word that was written before.
+    package mutating func patch(_ word: UInt32, at position: Int) {
+        for index in 0..<4 { bytes[position + index] = UInt8(truncatingIfNeeded: word >> (24 - 8 * index)) }
+    }
+
     /// Makes room for `count` more bytes. Doubles, so that a long message is copied a few times only.
     package mutating func reserve(_ count: Int) {
         let needed = offset + count
