@@ -18,6 +18,8 @@ package struct CommandDescriptor<Command: Sendable & Hashable>: Sendable {
     package let nominalSeconds: UInt32
     /// When an initiator should give up, in seconds; never 0, because some take 0 as "at once".
     package let recommendedSeconds: UInt32
+    /// In bytes; only for operation codes of the vendor groups, whose length the standard leaves open.
+    private let vendorLength: Int?
 
     /// Where data goes, seen from the initiator.
     package enum Direction: String, Sendable {
@@ -35,7 +37,8 @@ package struct CommandDescriptor<Command: Sendable & Hashable>: Sendable {
         direction: Direction = .none,
         access: CommandAccess = [],
         nominalSeconds: UInt32 = 1,
-        recommendedSeconds: UInt32 = 60
+        recommendedSeconds: UInt32 = 60,
+        vendorLength: Int? = nil
     ) {
         self.command = command
         self.operationCode = operationCode
@@ -46,10 +49,11 @@ package struct CommandDescriptor<Command: Sendable & Hashable>: Sendable {
         self.access = access
         self.nominalSeconds = nominalSeconds
         self.recommendedSeconds = max(1, recommendedSeconds)
+        self.vendorLength = vendorLength
     }
 
     /// In bytes.
-    package var length: Int { CDB.length(ofOperationCode: operationCode) ?? 6 }
+    package var length: Int { CDB.length(ofOperationCode: operationCode) ?? vendorLength ?? 6 }
 
     /// The service action field, of the commands that have one.
     static var serviceActionField: CDBField { CDBField("SERVICE ACTION", byte: 1, bit: 4, width: 5) }
