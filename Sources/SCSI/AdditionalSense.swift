@@ -51,6 +51,7 @@ package struct AdditionalSense: Hashable, Sendable {
     package static let cannotWriteIncompatibleFormat = Self(0x30, 0x05)
     package static let cleaningCartridgeExpired = Self(0x30, 0x0B)
     package static let wormOverwrite = Self(0x30, 0x0C)
+    package static let commandSequenceError = Self(0x2C, 0x00)
     package static let mediumFormatCorrupted = Self(0x31, 0x00)
     package static let formatFailed = Self(0x31, 0x01)
     package static let savingNotSupported = Self(0x39, 0x00)
