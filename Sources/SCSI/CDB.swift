@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-/// A named field of a CDB: up to 64 bits, most significant bit first.
+/// A named field of a CDB or a parameter page: up to 64 bits, most significant bit first.
 package struct CDBField: Hashable, Sendable {
     package let name: String
     /// Byte that holds the most significant bit.
@@ -57,12 +57,7 @@ package struct CDB: Hashable, Sendable {
 
     /// The field as an unsigned number; bytes that a short CDB lacks read as zero.
     package func unsigned(_ field: CDBField) -> UInt64 {
-        var value: UInt64 = 0
-        for index in field.bytes {
-            value = value << 8 | UInt64(index < bytes.count ? bytes[index] : 0)
-        }
-        guard field.width < 8 else { return value }
-        return value >> UInt64(field.bit - field.width + 1) & (1 << UInt64(field.width) - 1)
+        field.load(from: bytes)
     }
 
     /// The field as a two's complement number.
@@ -89,6 +84,32 @@ package struct CDB: Hashable, Sendable {
         case 4: 16
         case 5: 12
         default: nil
+        }
+    }
+}
+
+extension CDBField {
+    /// The field's value in a parameter list or page; bytes that are missing read as zero.
+    package func load(from bytes: [UInt8]) -> UInt64 {
+        var value: UInt64 = 0
+        for index in self.bytes {
+            value = value << 8 | UInt64(index < bytes.count ? bytes[index] : 0)
+        }
+        guard width < 8 else { return value }
+        return value >> UInt64(bit - width + 1) & (1 << UInt64(width) - 1)
+    }
+
+    /// Stores the low bits of `value` in the field; bytes that are missing stay missing.
+    package func store(_ value: UInt64, in target: inout [UInt8]) {
+        if width < 8 {
+            guard byte < target.count else { return }
+            let mask = mask(inByte: byte)
+            let shifted = UInt8(truncatingIfNeeded: value << UInt64(bit - width + 1))
+            target[byte] = target[byte] & ~mask | shifted & mask
+            return
+        }
+        for (place, index) in bytes.reversed().enumerated() where index < target.count {
+            target[index] = UInt8(truncatingIfNeeded: value >> UInt64(place * 8))
         }
     }
 }
