@@ -23,6 +23,8 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The disk or the user's quota is full; freeing space helps.
     package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
     package var isNotFound: Bool { code == ENOENT }
+    /// Longer than the limit the caller gave.
+    package var isTooLarge: Bool { code == EFBIG }
     /// The other end of a socket went away (only from ``DiskFile/send(toSocket:offset:length:)``).
     package var isConnectionLoss: Bool {
         code == EPIPE || code == ECONNRESET || code == ENOTCONN || code == ETIMEDOUT || code == ECONNABORTED

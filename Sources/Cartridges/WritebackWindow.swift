@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import DiskIO
+
+/// Keeps a long stream from filling the page cache: once much has been written in one go, pages are pushed to the
+/// disk and released behind the writer. Short streams stay cached, which is faster (docs/decisions/0002).
+struct WritebackWindow {
+    /// Written in one go before the window starts.
+    static let startBytes: UInt64 = 1 << 30
+    /// Pushed at a time.
+    static let stepBytes: UInt64 = 16 << 20
+
+    private var begin: UInt64 = 0
+    private var written: UInt64 = 0
+    private var pushed: UInt64 = 0
+
+    /// A new stream begins with the next write.
+    mutating func reset() {
+        begin = 0
+        written = 0
+    }
+
+    /// Payload was written from `start` to `end`.
+    mutating func wrote(from start: UInt64, to end: UInt64, in file: any DiskFile) {
+        if written != start || begin == written {
+            begin = start
+            pushed = start
+        }
+        written = end
+        guard written - begin >= Self.startBytes else { return }
+        while written - pushed >= Self.stepBytes {
+            file.startWriteback(offset: Int64(pushed), length: Int64(Self.stepBytes))
+            // The step before is mostly on the disk by now: waiting for it is short.
+            if pushed >= begin + Self.stepBytes {
+                file.dropFromCache(offset: Int64(pushed - Self.stepBytes), length: Int64(Self.stepBytes))
+            }
+            pushed += Self.stepBytes
+        }
+    }
+}
