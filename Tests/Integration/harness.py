@@ -200,6 +200,34 @@ class Daemon:
         except json.JSONDecodeError as error:
             raise Failure(f"capstan {' '.join(arguments)} --json printed no JSON ({error}): {done.stdout[:300]!r}")
 
+    # Where things are, by `capstan inventory --json`.
+    def places(self):
+        """Every element, as {"slot:3": "CAP003L8", "drive:0": None, …}."""
+        return {f"{item['kind']}:{item['index']}": item.get("barcode") for item in self.json("inventory")["elements"]}
+
+    def addresses(self):
+        """The same elements' addresses, as {"slot:3": 4098, …}."""
+        return {f"{item['kind']}:{item['index']}": item["element"] for item in self.json("inventory")["elements"]}
+
+    def place_of(self, barcode):
+        """The only place that holds this cartridge; "shelf" when it is in the store but in no element."""
+        report = self.json("inventory")
+        found = [f"{item['kind']}:{item['index']}" for item in report["elements"] if item.get("barcode") == barcode]
+        expect(len(found) < 2, f"{barcode} is in {found}")
+        if found:
+            return found[0]
+        known = [item["barcode"] for item in report["cartridges"]]
+        return "shelf" if barcode in known else None
+
+    def create(self, barcode, capacity=None, place=None):
+        """A new cartridge, put into `place` when one is named."""
+        self.run("cartridge", "create", barcode, *(["--capacity", capacity] if capacity else []))
+        if place:
+            if self.place_of(barcode) == "shelf":
+                self.run("import", barcode, "--to", place)
+            elif self.place_of(barcode) != place:
+                self.run("move", self.place_of(barcode), place)
+
     def stop(self):
         """SIGTERM: drains, flushes, exits 0."""
         if self.process and self.process.poll() is None:
