@@ -117,7 +117,8 @@ package struct NDMPReceiveBuffer: Sendable {
         }
         let wanted = min(wantedBytes, Self.growthBytes)
         guard bytes.count - rawEnd < wanted else { return }
-        if messageStart > 0 { moveToFront() }
+        // Moving pays only for a good stretch of room; else a message that is a few bytes too long would move each time.
+        if messageStart > (rawEnd - messageStart) / 2 { moveToFront() }
         // While a mark is expected any room will do; inside a fragment the rest of it must fit, step by step.
         let needed = decoder.fragmentRemaining == nil ? RecordMarkDecoder.markBytes : wanted
         guard bytes.count - rawEnd < needed else { return }

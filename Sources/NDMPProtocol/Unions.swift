@@ -27,7 +27,7 @@ package enum AuthData: XDRStruct, Equatable {
 
     package mutating func fields<P: XDRPass>(_ pass: inout P) throws(XDRError) {
         var type = type
-        try pass.enumeration(&type, "auth_type")
+        try pass.discriminant(&type, "auth_type")
         var user = XDRString()
         switch type {
         case .none:
@@ -71,7 +71,7 @@ package enum AuthChallenge: XDRStruct, Equatable {
         case .md5(let known): (type, challenge) = (.md5, known)
         case .unknown(let known): type = known
         }
-        try pass.enumeration(&type, "auth_type")
+        try pass.discriminant(&type, "auth_type")
         switch type {
         case .none: self = .none
         case .text: self = .text
@@ -138,7 +138,7 @@ package enum DataAddress: XDRStruct, Equatable {
 
     package mutating func fields<P: XDRPass>(_ pass: inout P) throws(XDRError) {
         var type = type
-        try pass.enumeration(&type, "addr_type")
+        try pass.discriminant(&type, "addr_type")
         switch type {
         case .local:
             self = .local
@@ -188,7 +188,7 @@ package enum FileName: XDRStruct, Equatable {
         case .nt(let known, let knownDOS): (type, path, dosPath) = (.nt, known, knownDOS)
         case .other(let knownType, let known): (type, path) = (knownType, known)
         }
-        try pass.enumeration(&type, "fs_type")
+        try pass.discriminant(&type, "fs_type")
         try pass.string(&path, limit: NDMPLimits.pathBytes, type == .nt ? "nt_path" : "path")
         switch type {
         case .unix:

@@ -89,8 +89,15 @@ package protocol XDRPass {
     var version: Int { get }
 
     mutating func u32(_ value: inout UInt32, _ name: String) throws(XDRError)
+    /// A 16-bit value; like every item it takes four bytes.
+    mutating func u16(_ value: inout UInt16, _ name: String) throws(XDRError)
+    mutating func u8(_ value: inout UInt8, _ name: String) throws(XDRError)
     mutating func quad(_ value: inout UInt64, _ name: String) throws(XDRError)
+    /// A signed 16-bit value, sign-extended to four bytes.
+    mutating func i16(_ value: inout Int16, _ name: String) throws(XDRError)
     mutating func enumeration<E: XDREnumeration>(_ value: inout E, _ name: String) throws(XDRError)
+    /// The enumeration that tells which arm of a union follows.
+    mutating func discriminant<E: XDREnumeration>(_ value: inout E, _ name: String) throws(XDRError)
     /// `secret`: the printer shows only the length.
     mutating func string(_ value: inout XDRString, limit: Int, secret: Bool, _ name: String) throws(XDRError)
     mutating func opaque(_ value: inout [UInt8], limit: Int, _ name: String) throws(XDRError)
@@ -112,7 +119,6 @@ extension XDRPass {
         try string(&value, limit: limit, secret: false, name)
     }
 
-    /// A 16-bit value; it still takes four bytes.
     package mutating func u16(_ value: inout UInt16, _ name: String) throws(XDRError) {
         var wide = UInt32(value)
         try u32(&wide, name)
@@ -120,7 +126,10 @@ extension XDRPass {
         value = narrow
     }
 
-    /// A signed 16-bit value, sign-extended to four bytes.
+    package mutating func discriminant<E: XDREnumeration>(_ value: inout E, _ name: String) throws(XDRError) {
+        try enumeration(&value, name)
+    }
+
     package mutating func i16(_ value: inout Int16, _ name: String) throws(XDRError) {
         var wide = UInt32(bitPattern: Int32(value))
         try u32(&wide, name)
@@ -130,7 +139,6 @@ extension XDRPass {
         value = narrow
     }
 
-    /// An 8-bit value; it still takes four bytes.
     package mutating func u8(_ value: inout UInt8, _ name: String) throws(XDRError) {
         var wide = UInt32(value)
         try u32(&wide, name)

@@ -28,6 +28,10 @@ package struct XDRPrinter: XDRPass {
         add(name, value == .max ? "all-ones" : String(value))
     }
 
+    package mutating func i16(_ value: inout Int16, _ name: String) throws(XDRError) {
+        add(name, String(value))
+    }
+
     package mutating func enumeration<E: XDREnumeration>(_ value: inout E, _ name: String) throws(XDRError) {
         add(name, value.text)
     }
