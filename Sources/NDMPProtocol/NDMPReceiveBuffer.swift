@@ -123,7 +123,7 @@ package struct NDMPReceiveBuffer: Sendable {
         let needed = decoder.fragmentRemaining == nil ? RecordMarkDecoder.markBytes : wanted
         guard bytes.count - rawEnd < needed else { return }
         let added = max(Self.growthBytes, min(bytes.count, NDMPLimits.messageBytes))
-        bytes.append(contentsOf: repeatElement(0, count: added))
+        bytes.append(contentsOf: Array(repeating: 0, count: added))
     }
 
     private mutating func moveToFront() {

@@ -123,6 +123,6 @@ package struct NDMPSendBuffer: Sendable {
     private mutating func ensureRoom(upTo end: Int) {
         guard end > bytes.count else { return }
         let room = max(end, bytes.count * 2)
-        bytes.append(contentsOf: repeatElement(0, count: room - bytes.count))
+        bytes.append(contentsOf: Array(repeating: 0, count: room - bytes.count))
     }
 }

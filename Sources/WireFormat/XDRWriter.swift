@@ -40,7 +40,7 @@ package struct XDRWriter: XDRPass {
         let needed = offset + count
         guard needed > bytes.count else { return }
         let room = max(needed, bytes.count * 2, 256)
-        bytes.append(contentsOf: repeatElement(0, count: room - bytes.count))
+        bytes.append(contentsOf: Array(repeating: 0, count: room - bytes.count))
     }
 
     private mutating func word(_ value: UInt32) {

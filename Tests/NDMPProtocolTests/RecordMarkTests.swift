@@ -106,10 +106,25 @@ struct RecordMarkTests {
         #expect(buffer.bytes.count == NDMPReceiveBuffer.idleRoomBytes)
     }
 
-    @Test("the largest message comes through")
+    @Test("the largest message comes through in one piece, and a byte more does not")
     func largest() throws {
-        let message = Self.pattern(NDMPLimits.messageBytes)
-        #expect(try messages(in: fragmented(message, by: 3 << 20)) { _ in 1 << 20 } == [message])
+        var buffer = NDMPReceiveBuffer()
+        var rest = NDMPLimits.messageBytes
+        let start = mark(rest, last: true)
+        _ = buffer.withFreeSpace { space in
+            for index in 0..<4 { space[index] = start[index] }
+            return 4
+        }
+        var found: Range<Int>?
+        while found == nil, rest > 0 {
+            found = try buffer.nextMessage()
+            rest -= buffer.withFreeSpace { space in min(space.count, rest) }
+        }
+        #expect(try buffer.nextMessage() == 0..<NDMPLimits.messageBytes)
+        #expect(buffer.bytes.count < 3 * NDMPLimits.messageBytes)
+        #expect(throws: RecordMarkError.self) {
+            _ = try messages(in: mark(NDMPLimits.messageBytes + 1, last: true)) { _ in 4 }
+        }
     }
 
     @Test("TAPE_READ's payload is written in place behind the header", arguments: [0, 1, 4, 5, 65_536])
