@@ -29,8 +29,8 @@ package protocol ManagementBackend: Sendable {
     func imageSink(_ barcode: String) async throws(APIError) -> any ImageSink
 
     func sessions() async throws(APIError) -> SessionList
-    func ndmpSettings() async throws(APIError) -> NDMPSettings
-    func changeNDMPSettings(_ request: ChangeNDMPSettingsRequest) async throws(APIError) -> NDMPSettings
+    func ndmpSettings() async throws(APIError) -> NDMPSettingsReport
+    func changeNDMPSettings(_ request: ChangeNDMPSettingsRequest) async throws(APIError) -> NDMPSettingsReport
 
     /// Events from now on. The stream ends when the daemon shuts down.
     func events() async throws(APIError) -> AsyncStream<EventLine>

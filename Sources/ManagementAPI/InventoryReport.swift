@@ -107,8 +107,10 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
         package var firstBlock: UInt64
         package var records: UInt64
         package var bytes: UInt64
-        package var largestRecordBytes: Int
-        package var smallestRecordBytes: Int
+        /// Length of the first record, 0 when there is none.
+        package var recordBytes: Int
+        /// Length of the last record, which is often shorter.
+        package var lastRecordBytes: Int
         /// False for the last file when no filemark follows it.
         package var endsWithFilemark: Bool
 
@@ -117,7 +119,7 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
             firstBlock: UInt64,
             records: UInt64,
             bytes: UInt64,
-            largestRecordBytes: Int,
+            recordBytes: Int,
             smallestRecordBytes: Int,
             endsWithFilemark: Bool
         ) {
@@ -125,8 +127,8 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
             self.firstBlock = firstBlock
             self.records = records
             self.bytes = bytes
-            self.largestRecordBytes = largestRecordBytes
-            self.smallestRecordBytes = smallestRecordBytes
+            self.recordBytes = recordBytes
+            self.lastRecordBytes = lastRecordBytes
             self.endsWithFilemark = endsWithFilemark
         }
     }

@@ -48,13 +48,16 @@ package struct SessionList: Codable, Sendable, Equatable {
 }
 
 /// `GET /v1/ndmp/settings`. Passwords are never shown.
-package struct NDMPSettings: Codable, Sendable, Equatable {
+package struct NDMPSettingsReport: Codable, Sendable, Equatable {
     package var host: String
     package var port: Int
     /// `A-B`, or `any`.
     package var dataPorts: String
-    /// Address told to peers for data connections; nil: the one the session came in on.
-    package var advertisedAddress: String?
+    /// Addresses told to peers for data connections; empty: the one the session came in on.
+    package var advertisedAddresses: [String]
+    /// How long a listening mover waits for its peer; 0: for ever.
+    package var acceptTimeoutSeconds: Int
+    package var connectTimeoutSeconds: Int
     /// Any of `none`, `text`, `md5`.
     package var authentication: [String]
     package var user: String
@@ -63,19 +66,15 @@ package struct NDMPSettings: Codable, Sendable, Equatable {
     package var strict: Bool
 
     package init(
-        host: String,
-        port: Int,
-        dataPorts: String,
-        advertisedAddress: String?,
-        authentication: [String],
-        user: String,
-        maximumSessions: Int,
-        strict: Bool
+        host: String, port: Int, dataPorts: String, advertisedAddresses: [String], acceptTimeoutSeconds: Int,
+        connectTimeoutSeconds: Int, authentication: [String], user: String, maximumSessions: Int, strict: Bool
     ) {
         self.host = host
         self.port = port
         self.dataPorts = dataPorts
-        self.advertisedAddress = advertisedAddress
+        self.advertisedAddresses = advertisedAddresses
+        self.acceptTimeoutSeconds = acceptTimeoutSeconds
+        self.connectTimeoutSeconds = connectTimeoutSeconds
         self.authentication = authentication
         self.user = user
         self.maximumSessions = maximumSessions
@@ -83,24 +82,23 @@ package struct NDMPSettings: Codable, Sendable, Equatable {
     }
 }
 
-/// `PATCH /v1/ndmp/settings`: what is nil stays; a change holds for connections made after it.
+/// `PATCH /v1/ndmp/settings`: what is nil stays; a change holds for data connections opened after it.
 package struct ChangeNDMPSettingsRequest: Codable, Sendable, Equatable {
+    /// `A-B`, or `any`.
     package var dataPorts: String?
-    /// An empty text returns to the address of the session.
-    package var advertisedAddress: String?
-    package var maximumSessions: Int?
-    package var strict: Bool?
+    /// An empty list returns to the address of the session.
+    package var advertisedAddresses: [String]?
+    package var acceptTimeoutSeconds: Int?
+    package var connectTimeoutSeconds: Int?
 
     package init(
-        dataPorts: String? = nil,
-        advertisedAddress: String? = nil,
-        maximumSessions: Int? = nil,
-        strict: Bool? = nil
+        dataPorts: String? = nil, advertisedAddresses: [String]? = nil, acceptTimeoutSeconds: Int? = nil,
+        connectTimeoutSeconds: Int? = nil
     ) {
         self.dataPorts = dataPorts
-        self.advertisedAddress = advertisedAddress
-        self.maximumSessions = maximumSessions
-        self.strict = strict
+        self.advertisedAddresses = advertisedAddresses
+        self.acceptTimeoutSeconds = acceptTimeoutSeconds
+        self.connectTimeoutSeconds = connectTimeoutSeconds
     }
 }
 
