@@ -117,7 +117,7 @@ def commands():
             verified = daemon.run("cartridge", "verify", "TINY01L8", "--json").stdout
             expect('"problems"' in verified, verified)
             daemon.run("export", "TINY01L8")
-            daemon.run("cartridge", "delete", "TINY01L8", "--yes")
+            daemon.run("cartridge", "delete", "TINY01L8")
             expect(daemon.place_of("TINY01L8") is None, daemon.place_of("TINY01L8"))
         with steps.step("what makes no sense is refused in words"):
             refused("load", "99", "0", socket=daemon.socket)
