@@ -246,7 +246,8 @@ class Bench:
         )
 
     def run(self):
-        print(f"{'row':36} {'against':28} {'C GB/s':>22} {'Capstan GB/s':>22} {'ratio':>6} {'goal':>5} {'cpu s/GB C, Capstan':>20}")
+        heads = f"{'row':36} {'against':28} {'C GB/s':>22} {'Capstan GB/s':>22} {'ratio':>6} {'goal':>5}"
+        print(f"{heads} {'cpu s/GB C, Capstan':>20}")
         missed = 0
         for name, against, goal, work in self.rows():
             if self.options.only and self.options.only not in name:
@@ -273,7 +274,7 @@ def main():
     parser.add_argument("--size", type=int, default=512, help="MiB of the cached rows (512)")
     parser.add_argument("--only", help="rows whose name has this text")
     parser.add_argument("--folder", help="where files and the store go (default: the folder for temporary files)")
-    parser.add_argument("--smoke", action="store_true", help="one small pair a row: proves that it runs, measures nothing")
+    parser.add_argument("--smoke", action="store_true", help="one small pair a row: proves that it runs")
     options = parser.parse_args()
     if options.program:
         os.environ["CAPSTAN_PROGRAM"] = options.program

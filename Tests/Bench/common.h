@@ -128,7 +128,9 @@ static inline unsigned char *stamp(unsigned char *pattern, uint64_t block, uint6
 }
 
 /// Whether these bytes are what stands at `offset` of the run's stream.
-static inline int is_right(unsigned char *pattern, const unsigned char *data, size_t count, uint64_t offset, uint64_t seed) {
+static inline int is_right(
+    unsigned char *pattern, const unsigned char *data, size_t count, uint64_t offset, uint64_t seed
+) {
     while (count) {
         size_t within = offset % block_bytes, part = block_bytes - within;
         if (part > count) part = count;

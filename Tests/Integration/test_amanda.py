@@ -93,9 +93,12 @@ def write_configuration(state, daemon, password="ndmp", slots=None, source=None)
         f'  property {"append " if index else ""}"tape-device" "{index}=ndmp:127.0.0.1:{daemon.port}@{name}"'
         for index, name in enumerate(daemon.tapes[:2])
     )
+    chosen = "".join(
+        f'  property {"append " if index else ""}"use-slots" "{slot}"\n' for index, slot in enumerate(slots or [])
+    )
     text = TEXT.format(
-        name=NAME, state=state, port=daemon.port, changer=daemon.changer, devices=devices, password=password, tapes=TAPES,
-        slots="".join(f'  property {"append " if i else ""}"use-slots" "{slot}"\n' for i, slot in enumerate(slots or [])),
+        name=NAME, state=state, port=daemon.port, changer=daemon.changer, devices=devices, password=password,
+        tapes=TAPES, slots=chosen,
     )
     owned_folder(CONFIGURATION)
     for name, content in (("amanda.conf", text), ("disklist", f"localhost {source or '/nonexistent'} plain\n")):

@@ -60,11 +60,13 @@ class Tape:
             position, thing = self.pending
             kept = self.objects[:position]
             behind = found[position:]
-            expect(found[:position] == kept, f"{self.barcode} lost acknowledged objects:", self.difference(found[:position], kept))
+            lost = self.difference(found[:position], kept)
+            expect(found[:position] == kept, f"{self.barcode} lost acknowledged objects:", lost)
             fine = behind in ([], [thing]) or behind == self.overwritten[:len(behind)]
             expect(fine, f"{self.barcode}: behind object {position} stands {behind[:5]}, under way was {thing}")
         else:
-            expect(found == self.objects, f"{self.barcode} is not as acknowledged:", self.difference(found, self.objects))
+            other = self.difference(found, self.objects)
+            expect(found == self.objects, f"{self.barcode} is not as acknowledged:", other)
         self.objects, self.pending, self.overwritten = list(found), None, []
 
     @staticmethod
@@ -92,7 +94,8 @@ class Robot:
             allowed = {place}
             if self.under_way and self.under_way[0] == barcode:
                 allowed.add(self.under_way[1])
-            expect(found.get(barcode) in allowed, f"{barcode} is in {found.get(barcode)}, not in {sorted(allowed)}; shelf: {shelf}")
+            got = found.get(barcode)
+            expect(got in allowed, f"{barcode} is in {got}, not in {sorted(allowed)}; shelf: {shelf}")
         expect(len(found) == len(self.place), f"{len(found)} cartridges and not {len(self.place)}")
         self.place, self.under_way = found, None
 
@@ -151,7 +154,8 @@ class Round:
                     session.write_filemarks()
                     self.counts["filemarks"] += 1
                 else:
-                    length = generator.choice((64, 512, generator.randint(64, 4096), 65536, generator.randint(65537, 300_000)))
+                    odd = generator.randint(64, 4096), generator.randint(65537, 300_000)
+                    length = generator.choice((64, 512, 65536, *odd))
                     number = tape.next_number
                     tape.next_number += 1
                     tape.begin(position, (number, length))
@@ -185,7 +189,9 @@ class Round:
     def load_and_kill(self):
         generators = [random.Random(self.random.random()) for _ in range(3)]
         threads = [threading.Thread(target=self.guarded, args=(self.move_about, generators[0]))]
-        threads += [threading.Thread(target=self.guarded, args=(self.write, drive, generators[1 + drive])) for drive in (0, 1)]
+        threads += [
+            threading.Thread(target=self.guarded, args=(self.write, drive, generators[1 + drive])) for drive in (0, 1)
+        ]
         for thread in threads:
             thread.start()
         time.sleep(self.random.uniform(0.005, 0.35))  # the moment of the kill, drawn from the seed
@@ -237,7 +243,8 @@ class Round:
 
 def kill_while_starting(daemon, moment):
     """Starts a daemon and kills it before it may be ready."""
-    process = subprocess.Popen(daemon.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(daemon.command, stdin=nothing, stdout=nothing, stderr=nothing)
     time.sleep(moment)
     process.kill()
     process.wait()
@@ -269,7 +276,8 @@ def run(folder):
                     for key, value in this.counts.items():
                         totals[key] += value
                 broken = False
-        print(f"# {ROUNDS} kills; {totals}; start: median {sorted(starts)[len(starts) // 2]:.3f} s, longest {max(starts):.3f} s")
+        middle = sorted(starts)[len(starts) // 2]
+        print(f"# {ROUNDS} kills; {totals}; start: median {middle:.3f} s, longest {max(starts):.3f} s")
         with steps.step("at the end every cartridge verifies clean"):
             for barcode in tapes:
                 daemon.run("cartridge", "verify", barcode)

@@ -50,7 +50,8 @@ def tapes(daemon):
         with steps.step(f"test-tape with protocol {version}: all before T-BW #6, where the client is at fault"):
             text = ndmjob("-o", "test-tape", "-v", "-T", daemon.agent(version), "-f", daemon.tapes[0])
             for series in ("T-OC", "T-BGS"):
-                expect(re.search(rf"Test {series} Passed -- pass=\d+ warn=0 fail=0", text), f"{series}:\n{text[-3000:]}")
+                passed = re.search(rf"Test {series} Passed -- pass=\d+ warn=0 fail=0", text)
+                expect(passed, f"{series}:\n{text[-3000:]}")
             failed = re.findall(r"(T-\w+ #\d+) -- Failed", text)
             expect(failed in ([], ["T-BW #6"]), f"failed {failed}:\n{text[-3000:]}")
     daemon.run("unload", "0")
@@ -123,7 +124,7 @@ def robots(daemon, version):
     with steps.step(f"nothing is left in a drive, everything is where it was (v{version})"):
         places = daemon.places()
         expect(all(places[f"drive:{drive}"] is None for drive in range(4)), places)
-        expect([places[f"slot:{slot}"] for slot in range(1, 17)] == [f"CAP{slot:03}L8" for slot in range(1, 17)], places)
+        expect(all(places[f"slot:{slot}"] == f"CAP{slot:03}L8" for slot in range(1, 17)), places)
 
 
 if not os.access(NDMJOB, os.X_OK):

@@ -68,6 +68,12 @@ def scripts_run():
                 started.wait()
 
 
+def serve_refused(*words):
+    """`capstan serve` that is expected to end by itself."""
+    return subprocess.run(
+        [PROGRAM, "serve", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+
+
 def commands():
     """Each command in words and as JSON."""
     with Daemon() as daemon:
@@ -138,16 +144,13 @@ def commands():
                           ["export"], ["cartridge"], ["cartridge", "create"], ["cartridge", "verify"]):
                 expect("USAGE" in command(*words, "--help").stdout, words)
         with steps.step("the store in use is refused, naming who holds it"):
-            second = [PROGRAM, "serve", "--ndmp", "127.0.0.1:0", "--store", daemon.store]
-            done = subprocess.run(second, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
-            expect(done.returncode not in (0, None) and done.returncode > 0, done.returncode, done.stderr)
+            done = serve_refused("--ndmp", "127.0.0.1:0", "--store", daemon.store)
+            expect(done.returncode > 0, done.returncode, done.stderr)
             expect(str(daemon.pid) in done.stderr, done.stderr)
             expect(daemon.json("status")["pid"] == daemon.pid, "the first daemon suffered")
         with steps.step("the port in use is refused, naming it"):
             with temporary_folder() as folder:
-                second = [PROGRAM, "serve", "--ndmp", f"127.0.0.1:{daemon.port}", "--store", folder + "/store"]
-                done = subprocess.run(
-                    second, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+                done = serve_refused("--ndmp", f"127.0.0.1:{daemon.port}", "--store", folder + "/store")
                 expect(done.returncode > 0, done.returncode, done.stderr)
                 expect(str(daemon.port) in done.stderr, done.stderr)
         with steps.step("no daemon: a clear word and exit code 3"):
@@ -175,8 +178,7 @@ def endings():
                 process.stdout.close()
     with steps.step("binding elsewhere than loopback with the default password is refused"):
         with temporary_folder() as folder:
-            line = [PROGRAM, "serve", "--ndmp", "0.0.0.0:0", "--store", folder + "/store"]
-            done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+            done = serve_refused("--ndmp", "0.0.0.0:0", "--store", folder + "/store")
             expect(done.returncode > 0 and "password" in done.stderr, done.returncode, done.stderr)
     with steps.step("what was loaded and written is there after a restart"):
         with temporary_folder() as folder:

@@ -24,7 +24,9 @@ def record(name, index):
 
 
 def open_when_free(session, device, seconds=60.0):
-    wait_until(lambda: session.tape_open(device, errors=(DEVICE_BUSY,)) == 0, f"{device} to be free", seconds, every=0.02)
+    def opened():
+        return session.tape_open(device, errors=(DEVICE_BUSY,)) == 0
+    wait_until(opened, f"{device} to be free", seconds, every=0.02)
 
 
 def idle(daemon):
@@ -119,7 +121,8 @@ def together(daemon):
             daemon.run("load", str(drive + 1), str(drive))
         begun = time.monotonic()
         threads = [
-            threading.Thread(target=guarded, args=(write_file, daemon, number % 4, f"session {number}", number // 4 == 1))
+            threading.Thread(
+                target=guarded, args=(write_file, daemon, number % 4, f"session {number}", number >= 4))
             for number in range(8)
         ]
         for thread in threads:
@@ -143,7 +146,8 @@ def together(daemon):
                             name for name in (f"session {drive}", f"session {drive + 4}")
                             if records == [record(name, index) for index in range(RECORDS)]
                         ]
-                        expect(len(names) == 1, f"file {position} of drive {drive} is nobody's ({len(records)} records)")
+                        whose = f"file {position} of drive {drive}, {len(records)} records"
+                        expect(len(names) == 1, f"{whose}, is nobody's")
                         found += names
                     expect(len(set(found)) == 2, found)
                     expect(session.read() == b"", "something behind the last filemark")
@@ -202,7 +206,9 @@ def deaths(daemon):
         session.scsi_open(daemon.changer)
         session.drop()
         with Session(daemon.port) as other:
-            wait_until(lambda: other.scsi_open(daemon.changer, errors=(DEVICE_BUSY,)) == 0, "the changer", 5, every=0.02)
+            def opened():
+                return other.scsi_open(daemon.changer, errors=(DEVICE_BUSY,)) == 0
+            wait_until(opened, "the changer", 5, every=0.02)
             other.scsi_close()
     with steps.step("a client that says nothing, or half a message, harms nobody"):
         silent = [socket.create_connection(("127.0.0.1", daemon.port)) for _ in range(20)]

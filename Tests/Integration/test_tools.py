@@ -27,6 +27,10 @@ def nmap(daemon):
         expect("open" in done.stdout and "ERROR" not in done.stdout, done.stdout + done.stderr)
 
 
+def ndmjob(*words):
+    subprocess.run([NDMJOB, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+
+
 def captured(daemon, folder):
     """A capture of ndmjob sessions in all three versions."""
     path = os.path.join(folder, "session.pcap")
@@ -54,11 +58,10 @@ def captured(daemon, folder):
                 ("-o", "init-labels", "-m", f"TS{version}@{at['slot:3']}", *robot, *tape),
                 ("-l", "-m", f"@{at['slot:3']}", *robot, *tape),
             ):
-                subprocess.run([NDMJOB, *words], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+                ndmjob(*words)
             daemon.run("load", "2", "0")
             for suite in ("test-mover", "test-tape"):
-                subprocess.run(
-                    [NDMJOB, "-o", suite, *tape], stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+                ndmjob("-o", suite, *tape)
             daemon.run("unload", "0")
 
         # The capture lags behind; it is complete when the file has not grown for as long as several flushes take.
@@ -77,7 +80,7 @@ def captured(daemon, folder):
 
 
 def frames(path, port, display, *fields):
-    line = ["tshark", "-n", "-r", path, "-d", f"tcp.port=={port},ndmp", "-o", "tcp.desegment_tcp_streams:TRUE", "-Y", display]
+    line = ["tshark", "-n", "-r", path, "-d", f"tcp.port=={port},ndmp", "-Y", display]
     for field in fields:
         line += ["-e", field]
     if fields:
@@ -99,8 +102,9 @@ def dissect(daemon):
         with steps.step("no frame of the server is malformed, no record is left over"):
             bad = frames(path, daemon.port, f"_ws.malformed && tcp.srcport=={daemon.port}")
             expect(not bad, f"{len(bad)} malformed frames:", "\n".join(bad[:20]))
-            unknown = frames(path, daemon.port, f"tcp.srcport=={daemon.port} && tcp.len>0 && !ndmp && !tcp.analysis.retransmission"
-                             " && !tcp.reassembled_in && !tcp.segment", "frame.number")
+            without = (f"tcp.srcport=={daemon.port} && tcp.len>0 && !ndmp && !tcp.analysis.retransmission"
+                       " && !tcp.reassembled_in && !tcp.segment")
+            unknown = frames(path, daemon.port, without, "frame.number")
             expect(not unknown, f"frames without NDMP: {unknown[:20]}")
         with steps.step("nor any of the client's, so the client understood what it was told"):
             bad = frames(path, daemon.port, "_ws.malformed")

@@ -48,8 +48,9 @@ def run(folder):
         trace = file.read()
     text = trace.decode("utf-8")
     with steps.step("one decoded line for each NDMP message, with names and fields"):
-        for word in ("CONNECT_OPEN", "CONNECT_CLIENT_AUTH", "SCSI_OPEN", "TAPE_OPEN", "TAPE_WRITE", "TAPE_MTIO", "TAPE_READ",
-                     "MOVER_LISTEN", "MOVER_SET_RECORD_SIZE", "MOVER_HALTED", daemon.tapes[0], daemon.changer, "65536"):
+        for word in ("CONNECT_OPEN", "CONNECT_CLIENT_AUTH", "SCSI_OPEN", "TAPE_OPEN", "TAPE_WRITE", "TAPE_MTIO",
+                     "TAPE_READ", "MOVER_LISTEN", "MOVER_SET_RECORD_SIZE", "MOVER_HALTED", daemon.tapes[0],
+                     daemon.changer, "65536"):
             expect(word in text, f"{word} is not in the trace:\n{text[:3000]}")
         writes = [line for line in text.splitlines() if "TAPE_WRITE" in line]
         expect(len(writes) >= 4, writes)
@@ -57,8 +58,7 @@ def run(folder):
         lowered = text.lower()
         for word in ("inquiry", "move medium", "test unit ready"):
             expect(word in lowered, f"{word} is not in the trace:\n{text[:3000]}")
-        refused = [line for line in text.splitlines() if "0xff" in line.lower() or "20/00" in line or "invalid command" in line.lower()]
-        expect(refused, "the refused command is not in the trace")
+        expect("20/00" in lowered or "invalid command" in lowered, "the refused command's sense is not in the trace")
     with steps.step("nothing of user data: not plain, not in hexadecimal, not in base64"):
         piece = MARKER[:15]
         for form in (piece, piece.hex().encode(), piece.hex().upper().encode(), base64.b64encode(piece),
