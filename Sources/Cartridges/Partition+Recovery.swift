@@ -4,13 +4,15 @@
 import DiskIO
 
 extension Partition {
-    private static let verifyBufferBytes = 1 << 20
+    /// Fits the processor's cache, so that checking costs little more than reading.
+    private static let verifyBufferBytes = 256 << 10
 
     /// Finds the end of data: what the superblock vouches for, and behind it every object whose entry continues the
     /// one before, in the present epoch, with payload that matches its checksum. The first that does not is the end.
     func recover() throws(CartridgeError) {
         end = superblock.durable
         durable = end
+        if access == .readWrite { try settleSuperblock() }
         let indexSize = try onDisk { () throws(DiskError) in UInt64(try index.size()) }
         guard indexSize >= UInt64(Self.entryOffset(end.count)) else {
             throw .corruptIndex(
@@ -26,6 +28,15 @@ extension Partition {
         let entriesOnDisk = (indexSize - UInt64(Superblock.headerSize)) / UInt64(IndexEntry.size)
         try scan(upTo: entriesOnDisk)
         if access == .readWrite { try settle() }
+    }
+
+    /// The superblock that was read may be one that a process before this one could not make durable. It speaks the
+    /// truth, but the other slot must not be given up before it is on the disk.
+    private func settleSuperblock() throws(CartridgeError) {
+        try onDisk { () throws(DiskError) in
+            try index.write(superblock.encoded().span, at: Int64(Superblock.slotOffsets[durableSlot]))
+            try index.synchronize()
+        }
     }
 
     private func scan(upTo limit: UInt64) throws(CartridgeError) {
