@@ -196,6 +196,11 @@ class Client:
         answer.end()
         return Reply(error, "body", mask=mask, **fields)
 
+    def request_error(self, code, body=b""):
+        """The error of a request whose reply's other fields do not matter and whose error is the first word."""
+        error, answer = self.reply_to(self.send(code, body), code)
+        return error or answer.u32()
+
     def wait_for_post(self, code):
         while True:
             for index, (found, body) in enumerate(self.posts):

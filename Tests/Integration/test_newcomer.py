@@ -125,6 +125,29 @@ def commands():
             daemon.run("export", "TINY01L8")
             daemon.run("cartridge", "delete", "TINY01L8")
             expect(daemon.place_of("TINY01L8") is None, daemon.place_of("TINY01L8"))
+        with steps.step("a cartridge goes into a SIMH image and another one is made from it"), temporary_folder() as folder:
+            image = os.path.join(folder, "image.tap")
+            daemon.run("load", "8", "3")
+            with Session(daemon.port) as session:
+                session.tape_open(daemon.tapes[3])
+                for record in (b"first", b"second record", bytes(70_001)):
+                    session.write(record)
+                session.write_filemarks()
+                session.tape_close()
+            daemon.run("unload", "3")
+            daemon.run("cartridge", "export", "CAP008L8", image)
+            with open(image, "rb") as file:
+                # SIMH: length, the record padded to even, length again, all little-endian; a filemark is a zero word.
+                expect(file.read(18) == b"\5\0\0\0first\0\5\0\0\0\x0d\0\0\0", "not a SIMH image")
+            refused("cartridge", "export", "CAP008L8", image, socket=daemon.socket)
+            daemon.run("cartridge", "import", "CAP009L8", image)
+            daemon.run("load", "9", "3")
+            with Session(daemon.port) as session:
+                session.tape_open(daemon.tapes[3], 0)
+                got = [session.read() for _ in range(4)]
+                expect(got == [b"first", b"second record", bytes(70_001), None], [len(part or b"") for part in got])
+                session.tape_close()
+            daemon.run("unload", "3")
         with steps.step("what makes no sense is refused in words"):
             refused("load", "99", "0", socket=daemon.socket)
             refused("load", "1", "9", socket=daemon.socket)

@@ -8,7 +8,7 @@ import threading
 import time
 
 from harness import Daemon, Steps, expect, temporary_folder, wait_until
-from ndmp_session import DEVICE_BUSY, FROM_TAPE, FSF, TO_TAPE, Session
+from ndmp_session import DEVICE_BUSY, FROM_TAPE, FSF, RAW, TO_TAPE, Session
 
 IDLE_SESSIONS = 200
 IDLE_BYTES = 50 << 20
@@ -41,8 +41,7 @@ def idle(daemon):
             expect(cost <= IDLE_BYTES, f"{cost / (1 << 20):.1f} MiB")
             expect(daemon.json("status")["pid"] == daemon.pid)
             with Session(daemon.port) as another:
-                another.tape_open(daemon.tapes[0])
-                another.rewind()
+                another.tape_open(daemon.tapes[0], RAW)
                 another.tape_close()
         finally:
             for session in sessions:
