@@ -10,6 +10,8 @@ package struct CommandReply: Sendable {
     package var dataOutConsumed = 0
     /// An ordinary condition to report although the command did its work, such as a filemark or early warning.
     package var sense: SenseData?
+    /// The command met another nexus's reservation after all.
+    package var isConflict = false
 
     package init(dataIn: [UInt8] = [], dataOutConsumed: Int = 0, sense: SenseData? = nil) {
         self.dataIn = dataIn
@@ -86,6 +88,7 @@ package struct UnitState: Sendable {
         dataInLimit: Int,
         descriptorSense: Bool
     ) -> CommandResult {
+        guard !reply.isConflict else { return CommandResult(status: .reservationConflict) }
         var result =
             reply.sense.map { checkCondition($0, descriptorSense: descriptorSense) } ?? CommandResult(status: .good)
         result.dataIn =
