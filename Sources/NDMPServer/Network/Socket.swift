@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import CSystem
+import Glibc
+
+/// A TCP socket. The descriptor closes with the last reference; `shutdown` may be called from any thread and wakes
+/// whoever is blocked in a call on it.
+final class Socket: Sendable {
+    let descriptor: Int32
+
+    private init(descriptor: Int32) {
+        self.descriptor = descriptor
+    }
+
+    deinit {
+        _ = close(descriptor)
+    }
+
+    private static func make(_ family: Int32, for address: SocketAddress) throws(NetworkError) -> Socket {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .last("open a socket for", "\(address)") }
+        return Socket(descriptor: descriptor)
+    }
+
+    // MARK: Opening
+
+    /// A socket that waits for connections. Port 0 takes a free one; `localAddress` tells which.
+    static func listening(on address: SocketAddress, backlog: Int32) throws(NetworkError) -> Socket {
+        let socket = try make(address.family, for: address)
+        socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+        if address.family == AF_INET6 { socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        let bound = unsafe address.withSystemAddress { unsafe bind(socket.descriptor, $0, $1) }
+        guard bound == 0 else { throw .last("listen on", "\(address)") }
+        guard listen(socket.descriptor, backlog) == 0 else { throw .last("listen on", "\(address)") }
+        _ = fcntl(socket.descriptor, F_SETFL, O_NONBLOCK)
+        return socket
+    }
+
+    /// The next waiting connection, or nil when there is none after all.
+    func accept() throws(NetworkError) -> Socket? {
+        let descriptor = capstan_accept(self.descriptor, 0)
+        guard descriptor >= 0 else {
+            switch errno {
+            case EAGAIN, ECONNABORTED, EINTR: return nil
+            default: throw .last("accept on", localAddress.map { "\($0)" } ?? "a closed socket")
+            }
+        }
+        let socket = Socket(descriptor: descriptor)
+        socket.setConnectionOptions()
+        return socket
+    }
+
+    /// Connects within the time limit; `wakeUp` ends the attempt early.
+    static func connected(
+        to address: SocketAddress,
+        timeoutSeconds: Int,
+        wakeUp: WakeUp
+    ) throws(NetworkError) -> Socket {
+        let socket = try make(address.family, for: address)
+        socket.setBlocking(false)
+        let status = unsafe address.withSystemAddress { unsafe Glibc.connect(socket.descriptor, $0, $1) }
+        if status != 0 {
+            guard errno == EINPROGRESS || errno == EINTR else { throw .last("connect to", "\(address)") }
+            let ready = Poll.wait(
+                [Poll.Interest(socket.descriptor, .writable), Poll.Interest(wakeUp.descriptor, .readable)],
+                timeoutMilliseconds: timeoutSeconds * 1000
+            )
+            guard !ready[1] else {
+                throw NetworkError(operation: "connect to", address: "\(address)", code: ECANCELED)
+            }
+            guard ready[0] else {
+                throw NetworkError(operation: "connect to", address: "\(address)", code: ETIMEDOUT)
+            }
+            let failure = socket.pendingError
+            guard failure == 0 else {
+                throw NetworkError(operation: "connect to", address: "\(address)", code: failure)
+            }
+        }
+        socket.setBlocking(true)
+        socket.setConnectionOptions()
+        return socket
+    }
+
+    // MARK: Options and names
+
+    private func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+        var value = value
+        // An option the system refuses costs speed at most.
+        _ = unsafe setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    private func setBlocking(_ blocking: Bool) {
+        _ = fcntl(descriptor, F_SETFL, blocking ? 0 : O_NONBLOCK)
+    }
+
+    private func setConnectionOptions() {
+        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        set(SOL_SOCKET, SO_KEEPALIVE, 1)
+    }
+
+    /// A peer that takes nothing for this long makes `send` fail with EAGAIN.
+    func setSendTimeout(seconds: Int) {
+        var value = timeval(tv_sec: seconds, tv_usec: 0)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    private var pendingError: Int32 {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &value, &size) == 0 else { return errno }
+        return value
+    }
+
+    var localAddress: SocketAddress? {
+        unsafe SocketAddress.of(descriptor: descriptor) { unsafe getsockname($0, $1, $2) }
+    }
+
+    var peerAddress: SocketAddress? {
+        unsafe SocketAddress.of(descriptor: descriptor) { unsafe getpeername($0, $1, $2) }
+    }
+
+    // MARK: Moving bytes
+
+    /// What a receive call brought.
+    enum Received: Equatable {
+        case bytes(Int)
+        /// The peer has closed its side.
+        case end
+        case failed(Int32)
+    }
+
+    /// Receives into a part of a buffer: at least one byte, at most `room.count`. Blocks.
+    func receive(into room: inout MutableSpan<UInt8>) -> Received {
+        // The span is valid memory of its own count for the length of the call.
+        unsafe room.withUnsafeMutableBytes { unsafe receive($0.baseAddress, $0.count) }
+    }
+
+    /// Receives into `buffer` from `offset`, at most `count` bytes. Blocks.
+    func receive(into buffer: inout [UInt8], at offset: Int, count: Int) -> Received {
+        precondition(offset >= 0 && count > 0 && offset + count <= buffer.count, "the room lies in the buffer")
+        return unsafe buffer.withUnsafeMutableBytes { memory in
+            unsafe receive(memory.baseAddress.map { unsafe $0 + offset }, count)
+        }
+    }
+
+    private func receive(_ pointer: UnsafeMutableRawPointer?, _ count: Int) -> Received {
+        while true {
+            let received = unsafe recv(descriptor, pointer, count, 0)
+            if received > 0 { return .bytes(received) }
+            if received == 0 { return .end }
+            if errno != EINTR { return .failed(errno) }
+        }
+    }
+
+    /// What waits on the socket, without taking it: nil when nothing does.
+    func peek() -> Received? {
+        var byte: UInt8 = 0
+        while true {
+            let received = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
+            if received > 0 { return .bytes(received) }
+            if received == 0 { return .end }
+            if errno == EAGAIN { return nil }
+            if errno != EINTR { return .failed(errno) }
+        }
+    }
+
+    /// Sends every byte of the span. Blocks. The error says how far the peer was from taking it all.
+    func send(_ bytes: Span<UInt8>) throws(NetworkError) {
+        let failure: Int32 = unsafe bytes.withUnsafeBytes { memory in
+            var sent = 0
+            while sent < memory.count {
+                let rest = unsafe memory.baseAddress.map { unsafe $0 + sent }
+                let count = unsafe Glibc.send(descriptor, rest, memory.count - sent, Int32(MSG_NOSIGNAL))
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { return errno }
+                sent += count
+            }
+            return 0
+        }
+        guard failure == 0 else {
+            throw NetworkError(operation: "send to", address: peerAddress.map { "\($0)" } ?? "the peer", code: failure)
+        }
+    }
+
+    /// Ends both directions at once; a thread blocked in receive or send returns.
+    func shutdown() {
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import NDMPProtocol
+import TapeLibrary
+import WireFormat
+
+/// MOVER: requests go through the machine; what it decides is done here.
+extension Session {
+    func handleMover(_ request: Request) {
+        switch request.code {
+        case .moverGetState: reply(request, moverState())
+        case .moverListen:
+            guard let body = decode(request, as: MoverListenRequest.self) else { return }
+            listen(request, body)
+        case .moverConnect:
+            guard let body = decode(request, as: MoverConnectRequest.self) else { return }
+            connect(request, body)
+        case .moverSetRecordSize:
+            guard let body = decode(request, as: MoverSetRecordSizeRequest.self) else { return }
+            change(request, .setRecordSize(body.length))
+        case .moverSetWindow:
+            guard let body = decode(request, as: MoverSetWindowRequest.self) else { return }
+            change(request, .setWindow(offset: body.offset, length: body.length))
+        case .moverRead:
+            guard let body = decode(request, as: MoverReadRequest.self) else { return }
+            change(request, .read(offset: body.offset, length: body.length))
+        case .moverContinue: change(request, .resume)
+        case .moverClose: change(request, .close)
+        case .moverAbort: change(request, .abort)
+        case .moverStop: change(request, .stop)
+        default: refuse(request.header, .notSupported)
+        }
+    }
+
+    /// The reply goes first, then what it leads to: notifications follow their cause.
+    private func change(_ request: Request, _ moverRequest: MoverRequest) {
+        let outcome = mover.handle(moverRequest, surroundings)
+        reply(request, error: outcome.error)
+        perform(outcome.actions)
+    }
+
+    private var surroundings: MoverSurroundings {
+        var surroundings = MoverSurroundings(readOutstanding: counters.current.bytesLeftToRead > 0)
+        if case .tape(let tape) = device {
+            surroundings.tapeIsOpen = true
+            surroundings.tapeIsWritable = tape.mayWrite
+            surroundings.fixedBlockLength = UInt32(clamping: tape.station.status.fixedBlockLength)
+        }
+        return surroundings
+    }
+
+    private func moverState() -> MoverGetStateReply {
+        let progress = counters.current
+        return MoverGetStateReply(
+            mode: mover.state.connection?.mode ?? .noAction,
+            state: mover.state.wire,
+            pauseReason: mover.state.pauseReason,
+            haltReason: mover.state.haltReason,
+            recordSize: mover.recordSize,
+            recordNumber: UInt32(truncatingIfNeeded: progress.recordNumber),
+            bytesMoved: progress.bytesMoved,
+            seekPosition: progress.seekPosition,
+            bytesLeftToRead: progress.bytesLeftToRead,
+            windowOffset: mover.window?.offset ?? 0,
+            windowLength: mover.window?.length ?? 0,
+            dataConnectionAddress: mover.state.connection?.address.withoutEnvironment ?? .local
+        )
+    }
+
+    // MARK: Data connections
+
+    private func listen(_ request: Request, _ body: MoverListenRequest) {
+        let outcome = mover.handle(.listen(body.mode, body.addressType), surroundings)
+        guard outcome.error == .noError else { return reply(request, MoverListenReply(refusing: outcome.error)) }
+        guard body.addressType == .tcp else {
+            // The other end is a data service in this session; until there is one the mover waits for it.
+            mover.listening(at: MoverMachine.Connection(mode: body.mode, address: .local))
+            return reply(request, MoverListenReply(address: .local))
+        }
+        do throws(NetworkError) {
+            let local = handle.socket.localAddress
+            let plan = try DataAddressPlan(settings: context.currentSettings, controlAddress: local)
+            let socket = try context.dataPorts.listen(on: plan.bind, range: context.currentSettings.dataPorts)
+            let address = plan.advertised(port: socket.localAddress?.port ?? 0)
+            try start(.listener(socket), body.mode)
+            mover.listening(at: MoverMachine.Connection(mode: body.mode, address: address))
+            reply(request, MoverListenReply(address: address))
+        } catch {
+            log(.error, "MOVER_LISTEN: \(error.description)")
+            reply(request, MoverListenReply(refusing: .connect))
+        }
+        publishMoverState()
+    }
+
+    private func connect(_ request: Request, _ body: MoverConnectRequest) {
+        let outcome = mover.handle(.connect(body.mode, body.address), surroundings)
+        guard outcome.error == .noError, case .tcp(let addresses) = body.address else {
+            return reply(request, error: outcome.error)
+        }
+        guard let (socket, address) = dial(addresses) else { return reply(request, error: .connect) }
+        do throws(NetworkError) {
+            try start(.connected(socket), body.mode)
+            mover.connected(MoverMachine.Connection(mode: body.mode, address: .tcp([address])))
+            reply(request, error: .noError)
+        } catch {
+            log(.error, "MOVER_CONNECT: \(error.description)")
+            reply(request, error: .connect)
+        }
+        publishMoverState()
+    }
+
+    /// The first address that answers, best first.
+    private func dial(_ addresses: [TCPAddress]) -> (Socket, TCPAddress)? {
+        let timeout = context.currentSettings.connectTimeoutSeconds
+        for address in addresses {
+            guard !handle.isEnding else { return nil }
+            handle.wakeUp.clear()
+            do throws(NetworkError) {
+                let target = SocketAddress.ipv4(address.ip, port: address.port)
+                return (try Socket.connected(to: target, timeoutSeconds: timeout, wakeUp: handle.wakeUp), address)
+            } catch {
+                log(.error, "MOVER_CONNECT: \(error.description)")
+            }
+        }
+        // What woke the attempt is still to be looked at.
+        handle.wakeUp.signal()
+        return nil
+    }
+
+    private func start(_ origin: MoverEngine.Origin, _ mode: MoverMode) throws(NetworkError) {
+        guard case .tape(let tape) = device else { preconditionFailure("the machine has checked that a tape is open") }
+        run += 1
+        let number = run
+        let handle = handle
+        let parameters = MoverEngine.Parameters(
+            mode: mode,
+            recordSize: Int(mover.recordSize),
+            window: mover.effectiveWindow,
+            acceptTimeoutSeconds: context.currentSettings.acceptTimeoutSeconds
+        )
+        let engine = try MoverEngine(parameters, counters: counters) { handle.post($0, run: number) }
+        try engine.start(origin, tape: tape)
+        self.engine = engine
+    }
+
+    // MARK: Events and actions
+
+    func takeMoverEvents() {
+        for (run, event) in handle.takeEvents() where run == self.run {
+            perform(mover.receive(event))
+        }
+    }
+
+    func perform(_ actions: [MoverAction]) {
+        for action in actions { perform(action) }
+        publishMoverState()
+    }
+
+    private func perform(_ action: MoverAction) {
+        switch action {
+        case .openListener, .dial: break
+        case .windowChanged(let window):
+            engine?.setWindow(window)
+            let record = UInt64(max(1, mover.recordSize))
+            counters.update { $0.recordNumber = window.offset / record }
+        case .beginRead(let offset, let length):
+            engine?.read(offset: offset, length: length)
+        case .resume:
+            if case .tape(let tape) = device { engine?.resume(with: tape) }
+        case .endConnection:
+            engine?.end()
+            engine = nil
+        case .postPaused(let reason, let position):
+            post(.notifyMoverPaused, NotifyMoverPausedPost(reason: reason, seekPosition: position))
+        case .postHalted(let reason, let text):
+            if [.connectError, .internalError, .mediaError].contains(reason) { log(.error, "mover halted: \(text)") }
+            post(.notifyMoverHalted, NotifyMoverHaltedPost(reason: reason, text: XDRString(text)))
+        case .clearCounters:
+            counters.update { $0 = MoverProgress() }
+        }
+    }
+
+    func publishMoverState() {
+        let bytes = counters.current.bytesMoved
+        handle.updateStatus {
+            $0.moverState = mover.state.wire.text
+            $0.moverBytes = bytes
+        }
+    }
+}
+
+extension DataAddress {
+    /// The form of GET_STATE: exactly one address.
+    var withoutEnvironment: DataAddress {
+        guard case .tcp(let addresses) = self, let first = addresses.first else { return self }
+        return .tcp(ip: first.ip, port: first.port)
+    }
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Logging
+import NDMPProtocol
+import SCSI
+import TapeLibrary
+import WireFormat
+
+/// One control connection. Lives on its own thread from greeting to end; nothing of it is shared but `handle`.
+///
+/// The thread waits for the client and for the mover thread, takes one message at a time, asks the machines what is
+/// allowed, does it, and replies. A session that ends, for whatever reason, gives back everything it held.
+final class Session {
+    /// What a request handler needs to know of its request.
+    struct Request {
+        let header: NDMPHeader
+        let code: NDMPMessageCode
+        /// The body, as a range of the receive buffer.
+        let body: Range<Int>
+    }
+
+    /// At most one device is open in a session.
+    enum Device {
+        case none
+        case tape(OpenTape)
+        case scsi(NamedDevice)
+    }
+
+    let handle: SessionHandle
+    let context: ServerContext
+    let nexus: Nexus
+    let counters = MoverCounters()
+    var machine: SessionMachine
+    var mover: MoverMachine
+    var device = Device.none
+    var engine: MoverEngine?
+    /// Numbers the data connections.
+    var run = 0
+    /// The last TAPE_CLOSE failed; the next one only lets go.
+    var closeHasFailed = false
+    var buffer = NDMPReceiveBuffer()
+    private var output = NDMPSendBuffer()
+    private var sequence: UInt32 = 0
+    /// Set when the connection is to end after what is in the send buffer.
+    var isOver = false
+
+    /// A client that takes no bytes for this long is gone.
+    private static let sendTimeoutSeconds = 120
+    /// After this long without a message, room for bulky ones is given back.
+    private static let idleMilliseconds: Int32 = 2000
+    /// Malformed messages that are answered or dropped before the connection is closed.
+    private static let maximumMalformed = 32
+    private var malformed = 0
+
+    init(handle: SessionHandle, context: ServerContext, nexusID: UInt64) {
+        self.handle = handle
+        self.context = context
+        nexus = Nexus(id: nexusID, name: "ndmp \(handle.peer)")
+        let isLoopback = handle.socket.peerAddress?.isLoopback ?? false
+        let configuration = context.configuration
+        machine = SessionMachine(
+            announcedVersion: configuration.highestVersion,
+            authenticator: Authenticator(configuration, peerIsLoopback: isLoopback)
+        )
+        mover = MoverMachine(
+            version: configuration.highestVersion,
+            strict: configuration.strict,
+            largestRecord: TapeRules.largestRecord
+        )
+    }
+
+    /// The version that bodies are encoded in now.
+    var version: Int { machine.version }
+
+    // MARK: The thread
+
+    func runToEnd() {
+        handle.socket.setSendTimeout(seconds: Self.sendTimeoutSeconds)
+        post(.notifyConnected, NotifyConnectedPost(reason: .connected, protocolVersion: UInt16(version)))
+        while !isOver {
+            guard takeMessages(), !isOver else { break }
+            guard receive() else { break }
+        }
+        end()
+    }
+
+    /// Handles every whole message that has come.
+    private func takeMessages() -> Bool {
+        while !isOver {
+            do throws(RecordMarkError) {
+                guard let range = try buffer.nextMessage() else { return true }
+                handle(range)
+                takeMoverEvents()
+            } catch {
+                context.logger.notice("\(nexus.name): \(error.description); the connection is closed")
+                return false
+            }
+        }
+        return false
+    }
+
+    /// Waits for bytes and receives some. False when the connection is over.
+    private func receive() -> Bool {
+        while true {
+            let ready = Poll.wait(
+                readable: handle.socket.descriptor,
+                handle.wakeUp.descriptor,
+                timeoutMilliseconds: hasSpareRoom ? Self.idleMilliseconds : -1
+            )
+            if ready.second {
+                handle.wakeUp.clear()
+                takeMoverEvents()
+                if handle.isEnding {
+                    sayGoodbye()
+                    return false
+                }
+            }
+            if ready.first { break }
+            if !ready.second {
+                buffer.releaseSpareRoom()
+                output.releaseSpareRoom()
+            }
+            if isOver { return false }
+        }
+        var received = Socket.Received.end
+        let socket = handle.socket
+        _ = buffer.withFreeSpace { room in
+            received = socket.receive(into: &room)
+            if case .bytes(let count) = received { return count }
+            return 0
+        }
+        if case .bytes = received { return true }
+        return false
+    }
+
+    /// Room beyond what an idle session keeps.
+    private var hasSpareRoom: Bool {
+        buffer.bytes.count > NDMPReceiveBuffer.idleRoomBytes || output.bytes.count > NDMPSendBuffer.idleRoomBytes
+    }
+
+    private func sayGoodbye() {
+        post(
+            .notifyConnected,
+            NotifyConnectedPost(
+                reason: .shutdown,
+                protocolVersion: UInt16(version),
+                text: XDRString("the server is shutting down")
+            )
+        )
+    }
+
+    /// Lets go of everything, in the order that frees the drive first.
+    private func end() {
+        perform(mover.sessionEnded())
+        releaseDevice()
+        context.library.nexusLost(nexus)
+        handle.socket.shutdown()
+    }
+
+    // MARK: Messages in
+
+    private func handle(_ range: Range<Int>) {
+        var reader = XDRReader(buffer.bytes, in: range, version: version)
+        guard range.count >= NDMPHeader.byteCount, let header: NDMPHeader = try? reader.decode() else {
+            countMalformed()
+            return
+        }
+        let body = range.lowerBound + NDMPHeader.byteCount..<range.upperBound
+        let admission = machine.admit(header)
+        if let trace = context.trace {
+            let line = NDMPTrace.describe(buffer.bytes, in: range, version: version)
+            trace.message(session: handle.id, peer: handle.peer, direction: .received, line: line)
+        }
+        handle.updateStatus {
+            $0.messagesReceived += 1
+            $0.version = machine.agreedVersion
+        }
+        mover.version = version
+        switch admission {
+        case .handle(let row):
+            dispatch(Request(header: header, code: row.code, body: body))
+        case .refuse(let error):
+            refuse(header, error)
+        case .close:
+            isOver = true
+        case .ignore:
+            countMalformed()
+        }
+    }
+
+    private func countMalformed() {
+        malformed += 1
+        if malformed > Self.maximumMalformed { isOver = true }
+    }
+
+    private func dispatch(_ request: Request) {
+        switch request.code.rawValue >> 8 {
+        case 0x1: handleConfig(request)
+        case 0x2: handleSCSI(request)
+        case 0x3: handleTape(request)
+        case 0x9: handleConnect(request)
+        case 0xa: handleMover(request)
+        default: refuse(request.header, .notSupported)
+        }
+    }
+
+    /// Decodes the body of a request; nil when that failed, and the client has been told.
+    func decode<Body: XDRStruct>(_ request: Request, as type: Body.Type = Body.self) -> Body? {
+        var reader = XDRReader(buffer.bytes, in: request.body, version: version)
+        do throws(XDRError) {
+            return try reader.decode(type)
+        } catch {
+            context.logger.info("\(nexus.name): \(request.code): \(error.description)")
+            refuse(request.header, .xdrDecode)
+            return nil
+        }
+    }
+
+    // MARK: Messages out
+
+    func reply<Body: NDMPReplyBody>(_ request: Request, _ body: Body) {
+        send(replyHeader(to: request.header), body)
+    }
+
+    func reply(_ request: Request, error: NDMPError) {
+        reply(request, ErrorReply(error: error))
+    }
+
+    /// A reply with the error in its header and no body.
+    func refuse(_ request: NDMPHeader, _ error: NDMPError) {
+        var header = replyHeader(to: request)
+        header.error = NDMPError(rawValue: error.wireValue(version: version))
+        send(header, EmptyBody())
+    }
+
+    func post<Body: XDRStruct>(_ code: NDMPMessageCode, _ body: Body) {
+        sequence &+= 1
+        send(NDMPHeader(request: code, sequence: sequence, timeStamp: MonotonicClock.wallSeconds()), body)
+    }
+
+    func replyHeader(to request: NDMPHeader) -> NDMPHeader {
+        sequence &+= 1
+        return NDMPHeader(replyTo: request, sequence: sequence, timeStamp: MonotonicClock.wallSeconds())
+    }
+
+    private func send<Body: XDRStruct>(_ header: NDMPHeader, _ body: Body) {
+        do throws(XDRError) {
+            try output.append(header, body, version: version)
+        } catch {
+            context.logger.error("\(nexus.name): a message could not be encoded: \(error.description)")
+            var failed = header
+            failed.error = .xdrEncode
+            output.append(failed)
+        }
+        if let trace = context.trace {
+            let line = NDMPTrace.describe(header, body, version: version)
+            trace.message(session: handle.id, peer: handle.peer, direction: .sent, line: line)
+        }
+        flush()
+    }
+
+    /// The reply to TAPE_READ, its record read straight into the message.
+    func replyTapeRead(
+        _ request: Request,
+        capacity: Int,
+        _ fill: (inout MutableSpan<UInt8>) -> (error: NDMPError, count: Int)
+    ) {
+        let header = replyHeader(to: request.header)
+        var result = (error: NDMPError.noError, count: 0)
+        output.appendTapeRead(header, capacity: capacity, version: version) { room in
+            result = fill(&room)
+            return result
+        }
+        if let trace = context.trace {
+            let body = TapeReadReply(error: result.error, data: .inMessage(0..<result.count))
+            let line = NDMPTrace.describe(header, body, version: version)
+            trace.message(session: handle.id, peer: handle.peer, direction: .sent, line: line)
+        }
+        flush()
+    }
+
+    private func flush() {
+        handle.updateStatus { $0.messagesSent += 1 }
+        let pending = output.pending
+        do throws(NetworkError) {
+            try handle.socket.send(output.bytes.span.extracting(pending))
+        } catch {
+            // The client is gone: nothing more can be said.
+            isOver = true
+        }
+        output.sent(pending.count)
+    }
+
+    // MARK: Log
+
+    /// A line in the client's job log. v2 has only LOG_LOG.
+    func log(_ type: LogType, _ text: String) {
+        if version == 2 {
+            post(.logText, LogTextPost(entry: XDRString(text)))
+        } else {
+            post(.logMessage, LogMessagePost(type: type, messageID: 0, entry: XDRString(text)))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Synchronization
+
+/// The part of a session that other threads may touch: its status, its wake-up, its end.
+final class SessionHandle: Sendable {
+    let id: UInt64
+    let peer: String
+    let socket: Socket
+    let wakeUp: WakeUp
+
+    private let shared: Mutex<Shared>
+
+    private struct Shared {
+        var status: NDMPSessionStatus
+        var events: [(run: Int, event: MoverEvent)] = []
+        var isEnding = false
+    }
+
+    init(id: UInt64, peer: String, socket: Socket, connectedAt: UInt64) throws(NetworkError) {
+        self.id = id
+        self.peer = peer
+        self.socket = socket
+        wakeUp = try WakeUp()
+        shared = Mutex(Shared(status: NDMPSessionStatus(id: id, peer: peer, connectedAt: connectedAt)))
+    }
+
+    // MARK: Status
+
+    var status: NDMPSessionStatus { shared.withLock { $0.status } }
+
+    func updateStatus(_ body: (inout NDMPSessionStatus) -> Void) {
+        shared.withLock { (value: inout sending Shared) in body(&value.status) }
+    }
+
+    // MARK: Events of the mover thread
+
+    /// `run` numbers the data connections of a session, so that a late event of an earlier one is known as such.
+    func post(_ event: MoverEvent, run: Int) {
+        shared.withLock { $0.events.append((run, event)) }
+        wakeUp.signal()
+    }
+
+    func takeEvents() -> [(run: Int, event: MoverEvent)] {
+        shared.withLock { value in
+            let events = value.events
+            value.events = []
+            return events
+        }
+    }
+
+    // MARK: Ending
+
+    /// Asks the session to say goodbye and end.
+    func requestEnd() {
+        shared.withLock { $0.isEnding = true }
+        wakeUp.signal()
+    }
+
+    /// Ends the session even when it is blocked by its peer.
+    func cut() {
+        requestEnd()
+        socket.shutdown()
+    }
+
+    var isEnding: Bool { shared.withLock { $0.isEnding } }
+}
