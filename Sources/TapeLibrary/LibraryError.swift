@@ -3,6 +3,7 @@
 
 import Cartridges
 import DiskIO
+import SCSI
 
 /// Why the library did not do what it was asked: what failed, on which object, and what the operator can do.
 package enum LibraryError: Error, Sendable, Equatable {
@@ -28,6 +29,7 @@ package enum LibraryError: Error, Sendable, Equatable {
     case notReady(reason: String)
     case loadFailed(drive: Int, barcode: String, reason: String)
     case unloadFailed(drive: Int, reason: String)
+    case robotFailed(SenseData)
     case refused(reason: String)
 
     case invalidBarcode(String, reason: String)

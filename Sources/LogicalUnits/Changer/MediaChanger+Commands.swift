@@ -125,7 +125,8 @@ extension MediaChanger {
         let start = address(cdb, ReadElementStatus.startingAddress)
         let count = cdb[ReadElementStatus.count]
         let types = ElementType.allCases.filter { code == 0 || Int($0.rawValue) == code }
-        let chosen = types
+        let chosen =
+            types
             .sorted { store.elementMap[$0].first < store.elementMap[$1].first }
             .reduce(into: [ElementState]()) { list, type in
                 list += store.elements(of: type, from: start, limit: count - list.count)

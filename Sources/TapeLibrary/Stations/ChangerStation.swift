@@ -28,6 +28,8 @@ package final class ChangerStation: Sendable {
     package func execute(cdb: [UInt8], dataOut: Span<UInt8>, dataInLimit: Int, nexus: Nexus) -> CommandResult {
         let started = ContinuousClock.now
         let (result, description) = core.withLock { core in
+            core.actor = nexus.name
+            defer { core.actor = nil }
             let result = core.changer.execute(cdb: cdb, dataOut: dataOut, dataInLimit: dataInLimit, nexus: nexus)
             return (result, trace == nil ? "" : core.changer.describe(cdb: cdb))
         }

@@ -23,13 +23,14 @@ package final class DriveLease: Sendable {
         station.endLease(number)
     }
 
-    /// The drive, for the holder's thread only, until `end()`.
+    /// The drive, for the holder's thread only, until `end()`. Ask once and keep it.
     package var drive: TapeDrive { station.driveOfLeaseHolder }
 
     /// The session behind the lease is lost: stop using the drive and call `end()`.
     package var isRevoked: Bool { station.isRevoked(number) }
 
-    /// Makes the drive's present status visible to `DriveStation.status`. Cheap; call it now and then while data moves.
+    /// Makes the drive's present status visible to `DriveStation.status`. Call it now and then while data moves, from
+    /// the holder's thread; more often than every 200 ms does nothing.
     package func publish() {
         station.publishFromLease(number)
     }

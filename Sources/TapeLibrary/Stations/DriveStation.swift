@@ -19,37 +19,36 @@ package final class DriveStation: Sendable {
     /// `drive 0`, …
     package let name: String
 
-    private let device: Guarded<DriveBox>
+    private let device: Guarded<Device>
     private let claims: Claims
     private let published: Guarded<DriveStatus>
     private let thread: DeviceThread
     private let gate: ThreadGate
-    private let events: EventLog
     private let trace: (any CommandTrace)?
 
     /// The one reference to the drive; used under the lock, or by the holder of the lease.
-    final class DriveBox {
+    private struct Device {
         let drive: TapeDrive
-
-        init(_ drive: TapeDrive) {
-            self.drive = drive
-        }
+        /// When the status is worth taking again.
+        var nextPublication = ContinuousClock.now
     }
 
-    init(index: Int, drive: TapeDrive, identity: DriveIdentity, model: DriveModel, seams: LibrarySeams, events: EventLog) {
+    /// Taking the status costs a look at the cartridge's index: too much for every record.
+    private static let publicationInterval = Duration.milliseconds(200)
+
+    init(index: Int, drive: TapeDrive, trace: (any CommandTrace)?) {
         self.index = index
-        self.identity = identity
-        self.model = model
+        self.identity = drive.identity
+        self.model = drive.model
         self.deviceName = "nst\(index)"
         self.name = "drive \(index)"
         self.claims = Claims(device: "drive \(index)")
         self.published = Guarded(drive.status, name: "status of drive \(index)")
-        self.device = Guarded(DriveBox(drive), name: "drive \(index)")
+        self.device = Guarded(Device(drive: drive), name: "drive \(index)")
         let thread = DeviceThread(name: "drive \(index)")
         self.thread = thread
         self.gate = ThreadGate(thread)
-        self.events = events
-        self.trace = seams.trace
+        self.trace = trace
     }
 
     // MARK: Commands
@@ -108,17 +107,21 @@ package final class DriveStation: Sendable {
     }
 
     private func exclusively<Result>(_ body: (TapeDrive) -> Result) throws(DeviceBusy) -> Result {
-        try device.withLock { (box) throws(DeviceBusy) in
+        try device.withLock { (device) throws(DeviceBusy) in
             try claims.checkNotLeased()
-            let result = body(box.drive)
-            publish(box.drive)
+            let condition = device.drive.condition
+            let result = body(device.drive)
+            if device.drive.condition != condition || ContinuousClock.now >= device.nextPublication {
+                publish(&device)
+            }
             return result
         }
     }
 
-    private func traceCommand(_ cdb: [UInt8], nexus: Nexus, result: CommandResult, since start: ContinuousClock.Instant) {
+    private func traceCommand(_ cdb: [UInt8], nexus: Nexus, result: CommandResult, since start: ContinuousClock.Instant)
+    {
         guard let trace else { return }
-        let description = device.withLock { $0.drive.describe(cdb: cdb) }
+        let description = TapeCommands.table.describe(cdb: cdb)
         trace.command(
             door: nexus.door,
             nexus: nexus,
@@ -133,11 +136,15 @@ package final class DriveStation: Sendable {
     // MARK: Who has it
 
     /// Opens the drive for one door's session alone. Moves by the robot stay possible, as in libraries that eject by
-    /// themselves.
+    /// themselves. The session takes over the door's own acquaintance with the drive, so that its first command is not
+    /// answered by the power-on attention.
     ///
     /// - Throws: another session, or this one, has it open.
     package func open(as nexus: Nexus) throws(DeviceBusy) {
         try claims.open(as: nexus)
+        // While the drive is leased (to this nexus) it has long been introduced.
+        guard claims.lease == nil else { return }
+        device.withLock { $0.drive.introduce(nexus) }
     }
 
     /// Ends the open of this nexus; does nothing when it has none.
@@ -149,8 +156,9 @@ package final class DriveStation: Sendable {
     ///
     /// - Throws: it is leased, or another nexus has it open.
     package func lease(as nexus: Nexus, purpose: String) throws(DeviceBusy) -> DriveLease {
-        try device.withLock { (box) throws(DeviceBusy) in
+        try device.withLock { (device) throws(DeviceBusy) in
             let number = try claims.lease(as: nexus, purpose: purpose)
+            publish(&device)
             return DriveLease(station: self, number: number, nexus: nexus)
         }
     }
@@ -158,18 +166,25 @@ package final class DriveStation: Sendable {
     /// The session behind the nexus is gone: its open, reservation, prevention and attentions go. A lease is revoked
     /// and ends when its holder lets go.
     package func nexusLost(_ nexus: Nexus) {
-        device.withLock { box in
+        device.withLock { device in
             guard claims.lose(nexus) else { return }
-            box.drive.nexusLost(nexus)
-            publish(box.drive)
+            device.drive.nexusLost(nexus)
+            publish(&device)
         }
     }
 
     /// Who has the drive open or leased.
     package var holder: Holder? { claims.holder }
 
-    /// The drive as last published; never waits for it.
-    package var status: DriveStatus { published.withLock { $0 } }
+    /// The drive as it is, or as last published when it is at work; never waits for it.
+    package var status: DriveStatus {
+        device.withLockIfFree { device in
+            if claims.lease == nil {
+                publish(&device)
+            }
+        }
+        return published.withLock { $0 }
+    }
 
     // MARK: For leases
 
@@ -179,38 +194,48 @@ package final class DriveStation: Sendable {
 
     func publishFromLease(_ lease: UInt64) {
         guard claims.lease?.number == lease else { return }
-        publish(driveOfLeaseHolder)
-    }
-
-    func endLease(_ lease: UInt64) {
-        device.withLock { box in
-            guard let lost = claims.endLease(lease) else { return }
-            for nexus in lost {
-                box.drive.nexusLost(nexus)
-            }
-            publish(box.drive)
+        device.withLock { device in
+            guard ContinuousClock.now >= device.nextPublication else { return }
+            publish(&device)
         }
     }
 
-    private func publish(_ drive: TapeDrive) {
-        let status = drive.status
+    func endLease(_ lease: UInt64) {
+        device.withLock { device in
+            guard let lost = claims.endLease(lease) else { return }
+            for nexus in lost {
+                device.drive.nexusLost(nexus)
+            }
+            publish(&device)
+        }
+    }
+
+    private func publish(_ device: inout Device) {
+        let status = device.drive.status
         published.withLock { $0 = status }
+        device.nextPublication = ContinuousClock.now + Self.publicationInterval
     }
 
     // MARK: For the robot
 
-    /// Uses the drive for a move.
+    /// Uses the drive for a move, whoever has it open.
     ///
-    /// - Throws: the holder of the lease.
-    func withDrive<Success>(
-        _ body: (TapeDrive) throws(CheckCondition) -> Success
-    ) throws(DeviceBusy) -> Result<Success, CheckCondition> {
-        try exclusively { drive in
-            do throws(CheckCondition) {
-                return .success(try body(drive))
-            } catch {
-                return .failure(error)
+    /// - Throws: `.driveLeased`, and what `body` throws.
+    func forRobot<Result>(_ body: (TapeDrive) throws(LibraryError) -> Result) throws(LibraryError) -> Result {
+        try device.withLock { (device) throws(LibraryError) in
+            if let lease = claims.lease {
+                throw .driveLeased(drive: index, holder: lease.nexus.name)
             }
+            defer { publish(&device) }
+            return try body(device.drive)
+        }
+    }
+
+    /// Loads a cartridge, or takes the drive to its end, before and after doors are open.
+    func whileClosed(_ body: (TapeDrive) -> Void) {
+        device.withLock { device in
+            body(device.drive)
+            publish(&device)
         }
     }
 

@@ -83,11 +83,12 @@ package final class DeviceThread: SerialExecutor, @unchecked Sendable {
             run(once: true)
             return
         }
-        unsafe pthread_detach(thread)
+        pthread_detach(thread)
     }
 
     private func run(once: Bool = false) {
-        let executor = asUnownedSerialExecutor()
+        // Valid while self is, and this call keeps self.
+        let executor = unsafe asUnownedSerialExecutor()
         unsafe pthread_mutex_lock(mutex)
         while true {
             while state.jobs.isEmpty, !state.isStopping, !once {
@@ -117,7 +118,8 @@ package actor ThreadGate {
     }
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
-        thread.asUnownedSerialExecutor()
+        // The actor holds the thread.
+        unsafe thread.asUnownedSerialExecutor()
     }
 
     /// Runs `body` on the thread; it may block.

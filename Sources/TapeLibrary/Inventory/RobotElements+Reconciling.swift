@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Cartridges
+import DiskIO
+
+extension RobotElements {
+    /// Compares the inventory with what is in the store. Cartridges nobody knows go to the shelf; those that are gone
+    /// or come back are noted; half-done deletions are completed. Cartridges that are known are not opened.
+    ///
+    /// - Throws: the store cannot be listed, or the inventory not be written.
+    func reconcile() throws(LibraryError) {
+        let names: [String]
+        do throws(DiskError) {
+            names = try disk.list(paths.cartridges)
+        } catch {
+            throw LibraryError(error)
+        }
+        let deleted = names.filter { $0.hasSuffix(StorePaths.deletedSuffix) }
+        try finishDeletions(deleted.map { String($0.dropLast(StorePaths.deletedSuffix.count)) })
+        removeUnfinished(names.filter { $0.hasSuffix(StorePaths.unfinishedSuffix) })
+        let present = Set(names)
+        for barcode in table.cartridges.keys.sorted() {
+            if !present.contains(barcode) {
+                setCondition(.missing, of: barcode)
+            } else if table.cartridges[barcode]?.condition == .missing {
+                setCondition(.good, of: barcode)
+            }
+        }
+        try adopt(names.filter { table.cartridges[$0] == nil && !$0.contains(".") })
+    }
+
+    /// Directories that were renamed to be deleted: the rename was the decision.
+    private func finishDeletions(_ barcodes: [String]) throws(LibraryError) {
+        let known = barcodes.filter { table.cartridges[$0] != nil && !disk.exists(paths.cartridge($0)) }
+        if !known.isEmpty {
+            try commit { table in
+                known.forEach { table.forget($0) }
+                return true
+            }
+        }
+        for barcode in barcodes {
+            removeTree(paths.deleted(barcode))
+        }
+    }
+
+    private func removeUnfinished(_ names: [String]) {
+        for name in names {
+            removeTree(paths.cartridges + "/" + name)
+        }
+    }
+
+    func removeTree(_ path: String) {
+        do throws(DiskError) {
+            try disk.removeTree(path)
+        } catch {
+            events.record(.warning, "Space could not be freed; the next start tries again: \(error.description).")
+        }
+    }
+
+    /// Cartridges found in the store that the inventory does not have.
+    private func adopt(_ names: [String]) throws(LibraryError) {
+        var found: [CartridgeEntry] = []
+        for name in names {
+            guard Barcode.isValid(name) else {
+                events.record(.warning, "\"\(name.prefix(64))\" in \(paths.cartridges) is not a cartridge; left alone.")
+                continue
+            }
+            guard table.cartridges.count + found.count < InventoryTable.maximumCartridges else {
+                events.record(.warning, "The store holds more cartridges than the library can list.")
+                break
+            }
+            found.append(describe(name))
+        }
+        guard !found.isEmpty else { return }
+        try commit { table in
+            found.forEach { table.add($0) }
+            return true
+        }
+        for entry in found where entry.condition == .good {
+            events.record(
+                .cartridgeFound,
+                "\(entry.barcode) was found in the store and lies on the shelf.",
+                barcode: entry.barcode
+            )
+        }
+    }
+
+    /// What a directory says it is; a damaged one is listed with what its bar code says.
+    private func describe(_ barcode: String) -> CartridgeEntry {
+        do throws(CartridgeError) {
+            let metadata = try Cartridge.describe(paths.cartridge(barcode), on: disk)
+            let native = MediumGeneration.named(metadata.generation)?.capacity
+            return CartridgeEntry(
+                barcode: barcode,
+                generation: metadata.generation,
+                kind: metadata.kind,
+                capacityBytes: metadata.capacity == native ? nil : metadata.capacity.rawValue,
+                condition: .good
+            )
+        } catch {
+            events.record(
+                .cartridgeDamaged,
+                "\(barcode) in the store cannot be opened. \(error.description)",
+                barcode: barcode
+            )
+            let guess = CartridgeSpecification.following(barcode: barcode)
+            return CartridgeEntry(
+                barcode: barcode,
+                generation: guess.generation,
+                kind: guess.kind,
+                capacityBytes: nil,
+                condition: .damaged
+            )
+        }
+    }
+}
+
+extension CartridgeSpecification {
+    /// What a bar code says by the customs of LTO: `…L8` LTO-8, `…LY` LTO-8 WORM, `…M8` type M, `CLN…` cleaning.
+    package static func following(barcode: String, capacity: ByteCount? = nil) -> CartridgeSpecification {
+        let isCleaning = barcode.hasPrefix("CLN") || barcode.hasSuffix("CU")
+        let worm = ["LV": 5, "LW": 6, "LX": 7, "LY": 8, "LZ": 9]
+        let data = ["L5": 5, "L6": 6, "L7": 7, "L8": 8, "L9": 9, "M8": 78]
+        let suffix = String(barcode.suffix(2))
+        let generation = data[suffix] ?? worm[suffix] ?? 8
+        return CartridgeSpecification(
+            barcode: barcode,
+            generation: generation,
+            kind: isCleaning ? .cleaning : worm[suffix] != nil ? .worm : .data,
+            capacity: isCleaning ? nil : capacity
+        )
+    }
+}
