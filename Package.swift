@@ -33,8 +33,8 @@ let package = Package(
         .target(name: "SCSI", dependencies: ["WireFormat"], swiftSettings: strict),
         .target(name: "NDMPProtocol", dependencies: ["WireFormat"], swiftSettings: strict),
         // storage
-        .target(name: "CSystem"),
-        .target(name: "DiskIO", dependencies: ["CSystem"], swiftSettings: strict),
+        .target(name: "CLinux"),
+        .target(name: "DiskIO", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "Cartridges", dependencies: ["DiskIO"], swiftSettings: strict),
         // devices
         .target(name: "LogicalUnits", dependencies: ["SCSI", "Cartridges", "WireFormat"], swiftSettings: strict),
@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "NDMPServer",
             dependencies: [
-                "NDMPProtocol", "TapeLibrary", "CSystem",
+                "NDMPProtocol", "TapeLibrary", "CLinux",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],

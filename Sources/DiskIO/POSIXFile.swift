@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-import CSystem
+import CLinux
 import Glibc
 
 /// A file of the operating system. Calls that a signal interrupts are repeated.

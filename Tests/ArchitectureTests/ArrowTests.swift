@@ -13,7 +13,7 @@ struct Arrows {
         "SCSI": ["WireFormat"],
         "NDMPProtocol": ["WireFormat"],
         // storage
-        "DiskIO": ["CSystem"],
+        "DiskIO": ["CLinux"],
         "Cartridges": ["DiskIO"],
         // devices
         "LogicalUnits": ["SCSI", "Cartridges", "DiskIO", "WireFormat"],
@@ -21,7 +21,7 @@ struct Arrows {
         "TapeLibrary": ["LogicalUnits", "Cartridges", "SCSI", "DiskIO"],
         // doors
         "NDMPServer": [
-            "NDMPProtocol", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO", "WireFormat", "CSystem",
+            "NDMPProtocol", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO", "WireFormat", "CLinux",
             "Crypto", "Logging",
         ],
         "ManagementAPI": ["NIOCore", "NIOHTTP1", "NIOPosix"],
@@ -50,7 +50,7 @@ struct Arrows {
     ]
 
     /// C and other targets without Swift.
-    static let withoutSwift: Set<String> = ["CSystem", "CSGUtils2"]
+    static let withoutSwift: Set<String> = ["CLinux", "CSGUtils2"]
 }
 
 @Suite("Arrows: a target imports only what its place in the house allows")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-import CSystem
+import CLinux
 import Glibc
 
 /// A TCP socket. The descriptor closes with the last reference; `shutdown` may be called from any thread and wakes

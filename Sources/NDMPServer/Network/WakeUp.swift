@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-import CSystem
+import CLinux
 import Glibc
 
 /// Wakes a thread that waits in `poll`: an event descriptor. Many signals before the wake-up count as one.

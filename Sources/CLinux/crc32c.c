@@ -6,7 +6,7 @@
 // The processor's CRC instruction takes three cycles but can start one every cycle. Three neighbouring
 // stripes are therefore run side by side, and joined: the CRC of a stripe is moved past the bytes that
 // follow it by a linear map ("append n zero bytes"), which is a look-up of four bytes in prepared tables.
-#include "CSystem.h"
+#include "CLinux.h"
 
 #include <string.h>
 

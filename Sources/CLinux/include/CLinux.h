@@ -3,8 +3,8 @@
 //
 // Linux calls that Swift's Glibc overlay does not show, and the CRC32C kernel.
 // Every function reports failure as the kernel does: -1 with errno set.
-#ifndef CAPSTAN_CSYSTEM_H
-#define CAPSTAN_CSYSTEM_H
+#ifndef CAPSTAN_CLINUX_H
+#define CAPSTAN_CLINUX_H
 
 #include <stddef.h>
 #include <stdint.h>
