@@ -125,7 +125,7 @@ def commands():
             daemon.run("export", "TINY01L8")
             daemon.run("cartridge", "delete", "TINY01L8")
             expect(daemon.place_of("TINY01L8") is None, daemon.place_of("TINY01L8"))
-        with steps.step("a cartridge goes into a SIMH image and another one is made from it"), temporary_folder() as folder:
+        with steps.step("a cartridge goes into a SIMH image and another is made from it"), temporary_folder() as folder:
             image = os.path.join(folder, "image.tap")
             daemon.run("load", "8", "3")
             with Session(daemon.port) as session:
