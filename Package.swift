@@ -85,5 +85,27 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // tests
+        .target(
+            name: "SimulatedDisk",
+            dependencies: ["DiskIO"],
+            path: "Tests/Support/SimulatedDisk",
+            swiftSettings: tested
+        ),
+        .testTarget(name: "ArchitectureTests", swiftSettings: tested),
+        .testTarget(name: "WireFormatTests", dependencies: ["WireFormat"], swiftSettings: tested),
+        .testTarget(name: "SCSITests", dependencies: ["SCSI"], swiftSettings: tested),
+        .testTarget(name: "NDMPProtocolTests", dependencies: ["NDMPProtocol", "WireFormat"], swiftSettings: tested),
+        .testTarget(name: "DiskIOTests", dependencies: ["DiskIO", "CLinux"], swiftSettings: tested),
+        .testTarget(
+            name: "CartridgesTests",
+            dependencies: ["Cartridges", "DiskIO", "SimulatedDisk"],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "LogicalUnitsTests",
+            dependencies: ["LogicalUnits", "SCSI", "Cartridges", "DiskIO", "SimulatedDisk"],
+            swiftSettings: tested
+        ),
     ]
 )
