@@ -26,14 +26,14 @@ struct Arrows {
         ],
         "ManagementAPI": ["NIOCore", "NIOHTTP1", "NIOPosix"],
         "Console": [
-            "ManagementAPI", "TapeLibrary", "LogicalUnits", "Cartridges", "HTTPTypes", "Hummingbird", "HummingbirdCore",
-            "Logging", "NIOCore", "ServiceLifecycle",
+            "ManagementAPI", "TapeLibrary", "LogicalUnits", "Cartridges", "DiskIO", "HTTPTypes", "Hummingbird",
+            "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle",
         ],
         "SGNames": ["CSGUtils2"],
         // program
         "capstan": [
             "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO",
-            "SGNames", "ArgumentParser", "Logging", "ServiceLifecycle", "Yams",
+            "SGNames", "ArgumentParser", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals", "Yams",
         ],
     ]
 
