@@ -56,7 +56,7 @@ extension MediaChanger {
         case .positionToElement: try positionToElement(cdb)
         case .openCloseImportExport: try openCloseImportExport(cdb)
         case .initializeElementStatusWithRange: try initializeElementStatusWithRange(cdb)
-        case .readElementStatus: return readElementStatus(cdb, nexus)
+        case .readElementStatus: return try readElementStatus(cdb, nexus)
         default: try store.takeInventory(of: nil)
         }
         return CommandReply()
@@ -116,12 +116,15 @@ extension MediaChanger {
 
     /// SMC-3 6.12. Elements are chosen by address and reported by type, slots before mail slots, so that clients which
     /// number slots in the order of the pages agree with the numbers on the library.
-    private func readElementStatus(_ cdb: CDB, _ nexus: Nexus) -> CommandReply? {
+    private func readElementStatus(_ cdb: CDB, _ nexus: Nexus) throws(CheckCondition) -> CommandReply? {
         if let holder = unit.reservedBy, holder != nexus, !cdb.isSet(ReadElementStatus.currentData) {
             return nil
         }
         let limit = cdb[ReadElementStatus.allocationLength]
         let code = cdb[ReadElementStatus.elementType]
+        guard code == 0 || ElementType(rawValue: UInt8(code)) != nil else {
+            throw .invalidField(ReadElementStatus.elementType)
+        }
         let start = address(cdb, ReadElementStatus.startingAddress)
         let count = cdb[ReadElementStatus.count]
         let types = ElementType.allCases.filter { code == 0 || Int($0.rawValue) == code }
