@@ -203,7 +203,7 @@ extension TapeDrive {
         guard let medium, !medium.isMarkedChanged else { return }
         do throws(CartridgeError) {
             try medium.cartridge.updateMetadata {
-                $0.volumeChangeReference = Self.reference(after: $0.volumeChangeReference)
+                $0.volumeChangeReference = Self.reference(after: max(1, $0.volumeChangeReference))
             }
         } catch {
             throw failedWrite(error, residual: 0)
