@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import ManagementAPI
 import NIOCore
+import ServiceLifecycle
 
 /// Answers and requests that are never whole in memory.
 enum Streams {
@@ -20,7 +21,7 @@ enum Streams {
             do {
                 if let first { try await writer.write(try line(first)) }
                 // All iterators of one stream draw from the same source, so this goes on behind the first line.
-                for try await next in lines { try await writer.write(try line(next)) }
+                for try await next in lines.cancelOnGracefulShutdown() { try await writer.write(try line(next)) }
                 try await writer.finish(nil)
             } catch let error as APIError {
                 try await writer.finish(trailer(error))
@@ -65,7 +66,8 @@ enum Streams {
         let body = ResponseBody { writer in
             // The head goes out with the first bytes: say at once that the stream stands.
             try await writer.write(ByteBuffer(string: serverSent ? ": open\n\n" : "\n"))
-            for await event in Beats.merged(events, everySeconds: heartbeatSeconds) {
+            let merged = Beats.merged(events, everySeconds: heartbeatSeconds)
+            for await event in merged.cancelOnGracefulShutdown() {
                 switch event {
                 case .beat: try await writer.write(ByteBuffer(string: serverSent ? ": beat\n\n" : "\n"))
                 case .event(let event) where serverSent:

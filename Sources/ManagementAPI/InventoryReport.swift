@@ -6,7 +6,6 @@ package enum ElementKind: String, Codable, Sendable, CaseIterable {
     case drive
     case slot
     case mail
-    case robot
     /// Outside the library: the cartridge exists in the store but is in no element.
     case shelf
 }
@@ -45,16 +44,18 @@ package struct InventoryReport: Codable, Sendable, Equatable {
 /// What a list says about a cartridge.
 package struct CartridgeSummary: Codable, Sendable, Equatable {
     package var barcode: String
-    /// `LTO-8`, `LTO-7 M8`.
+    /// `LTO-8`, `LTO-7 type M`.
     package var generation: String
     /// `data`, `worm` or `cleaning`.
     package var kind: String
     package var writeProtected: Bool
     package var capacityBytes: UInt64
-    /// Nil when nobody has looked into the cartridge yet (it is opened only when it is loaded or shown).
+    /// Nil when nobody looked into the cartridge (lists of very large libraries).
     package var usedBytes: UInt64?
-    /// `slot:3`, `drive:0`, `mail:1`, `robot`, `shelf`; nil in a list made without a daemon.
+    /// `slot:3`, `drive:0`, `mail:1`, `shelf`; nil in a list made without a daemon.
     package var location: String?
+    /// Nil for a good cartridge, else `missing` or `damaged`.
+    package var problem: String?
 
     package init(
         barcode: String,
@@ -63,7 +64,8 @@ package struct CartridgeSummary: Codable, Sendable, Equatable {
         writeProtected: Bool,
         capacityBytes: UInt64,
         usedBytes: UInt64?,
-        location: String?
+        location: String?,
+        problem: String? = nil
     ) {
         self.barcode = barcode
         self.generation = generation
@@ -72,6 +74,7 @@ package struct CartridgeSummary: Codable, Sendable, Equatable {
         self.capacityBytes = capacityBytes
         self.usedBytes = usedBytes
         self.location = location
+        self.problem = problem
     }
 }
 
@@ -120,7 +123,7 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
             records: UInt64,
             bytes: UInt64,
             recordBytes: Int,
-            smallestRecordBytes: Int,
+            lastRecordBytes: Int,
             endsWithFilemark: Bool
         ) {
             self.index = index

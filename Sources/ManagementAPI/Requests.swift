@@ -77,8 +77,6 @@ package struct CreateCartridgesRequest: Codable, Sendable, Equatable {
     package var generation: Int?
     package var worm: Bool
     package var cleaning: Bool
-    /// Leave the new cartridges outside the library instead of filling free slots.
-    package var shelf: Bool
 
     package init(
         barcodes: [String],
@@ -86,8 +84,7 @@ package struct CreateCartridgesRequest: Codable, Sendable, Equatable {
         capacityBytes: UInt64?,
         generation: Int?,
         worm: Bool,
-        cleaning: Bool,
-        shelf: Bool
+        cleaning: Bool
     ) {
         self.barcodes = barcodes
         self.count = count
@@ -95,7 +92,6 @@ package struct CreateCartridgesRequest: Codable, Sendable, Equatable {
         self.generation = generation
         self.worm = worm
         self.cleaning = cleaning
-        self.shelf = shelf
     }
 }
 

@@ -66,8 +66,16 @@ package struct NDMPSettingsReport: Codable, Sendable, Equatable {
     package var strict: Bool
 
     package init(
-        host: String, port: Int, dataPorts: String, advertisedAddresses: [String], acceptTimeoutSeconds: Int,
-        connectTimeoutSeconds: Int, authentication: [String], user: String, maximumSessions: Int, strict: Bool
+        host: String,
+        port: Int,
+        dataPorts: String,
+        advertisedAddresses: [String],
+        acceptTimeoutSeconds: Int,
+        connectTimeoutSeconds: Int,
+        authentication: [String],
+        user: String,
+        maximumSessions: Int,
+        strict: Bool
     ) {
         self.host = host
         self.port = port
@@ -92,7 +100,9 @@ package struct ChangeNDMPSettingsRequest: Codable, Sendable, Equatable {
     package var connectTimeoutSeconds: Int?
 
     package init(
-        dataPorts: String? = nil, advertisedAddresses: [String]? = nil, acceptTimeoutSeconds: Int? = nil,
+        dataPorts: String? = nil,
+        advertisedAddresses: [String]? = nil,
+        acceptTimeoutSeconds: Int? = nil,
         connectTimeoutSeconds: Int? = nil
     ) {
         self.dataPorts = dataPorts
@@ -109,14 +119,14 @@ package struct VerifyLine: Codable, Sendable, Equatable {
     package var bytesTotal: UInt64
     package var recordsDone: UInt64
     /// Present in the last line only.
-    package var result: VerifyReport?
+    package var result: VerificationReport?
 
     package init(
         barcode: String,
         bytesDone: UInt64,
         bytesTotal: UInt64,
         recordsDone: UInt64,
-        result: VerifyReport? = nil
+        result: VerificationReport? = nil
     ) {
         self.barcode = barcode
         self.bytesDone = bytesDone
@@ -127,7 +137,7 @@ package struct VerifyLine: Codable, Sendable, Equatable {
 }
 
 /// What verifying a cartridge found.
-package struct VerifyReport: Codable, Sendable, Equatable {
+package struct VerificationReport: Codable, Sendable, Equatable {
     package var barcode: String
     package var records: UInt64
     package var filemarks: UInt64

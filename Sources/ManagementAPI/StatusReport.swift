@@ -172,20 +172,15 @@ package struct SlotSummary: Codable, Sendable, Equatable {
     }
 }
 
-/// The robot's hand.
+/// The robot.
 package struct RobotReport: Codable, Sendable, Equatable {
+    /// SMC element address.
     package var element: Int
-    /// Barcode in the hand; normally nil.
-    package var barcode: String?
     /// Who holds the changer.
     package var owner: String?
-    /// Moves since the daemon started.
-    package var moves: UInt64
 
-    package init(element: Int, barcode: String?, owner: String?, moves: UInt64) {
+    package init(element: Int, owner: String?) {
         self.element = element
-        self.barcode = barcode
         self.owner = owner
-        self.moves = moves
     }
 }

@@ -40,5 +40,5 @@ extension APIError {
 
 extension String {
     /// Messages are shown behind the program's name, without a full stop.
-    var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
+    package var withoutFullStop: String { hasSuffix(".") ? String(dropLast()) : self }
 }

@@ -19,19 +19,23 @@ struct ImageCartridge: Sendable {
 /// Reads a cartridge that is not in a drive out as a tape image.
 ///
 /// Of a cartridge with several partitions the first is read, as the image has no notion of them.
-actor CartridgeImageSource: ImageSource {
-    private let place: ImageCartridge
-    private var cartridge: Cartridge?
-    private var address = BlockAddress.zero
-    private var hasEnded = false
-    private var record: [UInt8] = []
-    nonisolated let lengthBytes: UInt64
+final class CartridgeImageSource: ImageSource {
+    private struct State {
+        var cartridge: Cartridge?
+        var address = BlockAddress.zero
+        var hasEnded = false
+        var record: [UInt8] = []
+    }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { place.thread.asUnownedSerialExecutor() }
+    let lengthBytes: UInt64
+    private let place: ImageCartridge
+    private let gate: ThreadGate
+    private let state = Guarded(State(), name: "cartridge image")
 
     /// - Parameter lengthBytes: of the whole image, see `length(of:)`.
     init(_ place: ImageCartridge, lengthBytes: UInt64) {
         self.place = place
+        self.gate = ThreadGate(place.thread)
         self.lengthBytes = lengthBytes
     }
 
@@ -50,76 +54,97 @@ actor CartridgeImageSource: ImageSource {
     }
 
     func next() async throws(APIError) -> [UInt8]? {
-        guard !hasEnded else { return nil }
-        do throws(CartridgeError) {
-            let open = try cartridge ?? Cartridge(opening: place.directory, on: place.disk, access: .readOnly)
-            cartridge = open
-            return try piece(of: open)
-        } catch { throw APIError(error, barcode: place.barcode) }
+        try await gate.run { () throws(APIError) in
+            do throws(CartridgeError) {
+                return try self.state.withLock { (state) throws(CartridgeError) in try self.piece(&state) }
+            } catch { throw APIError(error, barcode: self.place.barcode) }
+        }
     }
 
-    private func piece(of cartridge: Cartridge) throws(CartridgeError) -> [UInt8] {
+    private func piece(_ state: inout State) throws(CartridgeError) -> [UInt8]? {
+        guard !state.hasEnded else { return nil }
+        let cartridge: Cartridge
+        if let open = state.cartridge {
+            cartridge = open
+        } else {
+            cartridge = try Cartridge(opening: place.directory, on: place.disk, access: .readOnly)
+            state.cartridge = cartridge
+        }
         var piece: [UInt8] = []
         while piece.count < ManagementAPI.imageChunkBytes {
-            switch try cartridge.object(at: address, partition: 0) {
+            switch try cartridge.object(at: state.address, partition: 0) {
             case .filemark?: piece += TapeImage.word(TapeImage.filemark)
             case .record(let length)?:
-                if record.count < length { record = [UInt8](repeating: 0, count: length) }
-                var span = record.mutableSpan
+                if state.record.count < length { state.record = [UInt8](repeating: 0, count: length) }
+                let address = state.address
+                var span = state.record.mutableSpan
                 let count = try cartridge.readRecord(at: address, partition: 0, into: &span)
                 let marker = TapeImage.word(UInt32(count))
                 piece += marker
-                piece += record[..<count]
+                piece += state.record[..<count]
                 if count % 2 == 1 { piece.append(0) }
                 piece += marker
             case nil:
-                hasEnded = true
+                state.hasEnded = true
                 return piece + TapeImage.word(TapeImage.endOfMedium)
             }
-            address += 1
+            state.address += 1
         }
         return piece
     }
 
     func close() async {
-        hasEnded = true
-        cartridge = nil
+        await gate.run {
+            self.state.withLock { state in
+                state.hasEnded = true
+                state.cartridge = nil
+            }
+        }
         place.release()
         place.thread.stop()
     }
 }
 
 /// Fills a cartridge that is not in a drive from a tape image. What was on it is gone from the first piece on.
-actor CartridgeImageSink: ImageSink {
-    private let place: ImageCartridge
-    private var cartridge: Cartridge?
-    private var reader = TapeImageReader()
-    private var address = BlockAddress.zero
-    private var report: ImageReport
-    private var isDone = false
+final class CartridgeImageSink: ImageSink {
+    private struct State {
+        var cartridge: Cartridge?
+        var reader = TapeImageReader()
+        var address = BlockAddress.zero
+        var report: ImageReport
+        var isDone = false
+    }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { place.thread.asUnownedSerialExecutor() }
+    private let place: ImageCartridge
+    private let gate: ThreadGate
+    private let state: Guarded<State>
 
     init(_ place: ImageCartridge) {
         self.place = place
-        report = ImageReport(barcode: place.barcode, records: 0, filemarks: 0, bytes: 0)
+        self.gate = ThreadGate(place.thread)
+        let report = ImageReport(barcode: place.barcode, records: 0, filemarks: 0, bytes: 0)
+        state = Guarded(State(report: report), name: "cartridge image")
     }
 
     /// Opens the cartridge and empties it.
     ///
     /// - Throws: `.refused` when it is protected, written once already, or a cleaning cartridge.
-    func begin() throws(APIError) {
-        do throws(CartridgeError) {
-            let opened = try Cartridge(opening: place.directory, on: place.disk, access: .readWrite)
-            cartridge = opened
-        } catch { throw APIError(error, barcode: place.barcode) }
-        guard let cartridge else { return }
-        if let reason = Self.refusal(cartridge.metadata, used: CartridgeInspector.used(cartridge)) {
-            throw APIError(.refused, reason)
+    func begin() async throws(APIError) {
+        try await work { (state, place) throws(CartridgeError) in
+            let cartridge = try Cartridge(opening: place.directory, on: place.disk, access: .readWrite)
+            guard Self.refusal(cartridge.metadata, used: CartridgeInspector.used(cartridge)) == nil else { return }
+            try cartridge.truncate(at: .zero, partition: 0)
+            state.cartridge = cartridge
         }
-        do throws(CartridgeError) { try cartridge.truncate(at: .zero, partition: 0) } catch {
-            throw APIError(error, barcode: place.barcode)
+        try await gate.run { () throws(APIError) in
+            guard self.state.withLock({ $0.cartridge == nil }) else { return }
+            throw APIError(.refused, self.refusalOnDisk() ?? "\(self.place.barcode) cannot be written")
         }
+    }
+
+    private func refusalOnDisk() -> String? {
+        let cartridge = try? Cartridge(opening: place.directory, on: place.disk, access: .readOnly)
+        return cartridge.flatMap { Self.refusal($0.metadata, used: CartridgeInspector.used($0)) }
     }
 
     /// Why this cartridge must not be overwritten; nil when it may be.
@@ -133,62 +158,88 @@ actor CartridgeImageSink: ImageSink {
     }
 
     func write(_ piece: [UInt8]) async throws(APIError) {
-        reader.feed(piece)
-        while let element = try nextElement() {
-            do throws(CartridgeError) { try store(element) } catch { throw APIError(error, barcode: place.barcode) }
+        let malformed = try await work { (state, _) throws(CartridgeError) -> APIError? in
+            state.reader.feed(piece)
+            while true {
+                let element: TapeImageReader.Element?
+                do throws(TapeImageReader.Malformed) { element = try state.reader.next() } catch {
+                    return Self.text(error)
+                }
+                guard let element else { return nil }
+                try Self.store(element, &state)
+            }
         }
+        if let malformed { throw malformed }
     }
 
-    private func nextElement() throws(APIError) -> TapeImageReader.Element? {
-        do throws(TapeImageReader.Malformed) { return try reader.next() } catch { throw Self.text(error) }
-    }
-
-    private func store(_ element: TapeImageReader.Element) throws(CartridgeError) {
-        guard let cartridge else { throw .closed }
+    private static func store(_ element: TapeImageReader.Element, _ state: inout State) throws(CartridgeError) {
+        guard let cartridge = state.cartridge else { throw .closed }
         switch element {
         case .record(let bytes):
-            try cartridge.writeRecord(bytes.span, at: address, partition: 0)
-            report.records += 1
-            report.bytes += UInt64(bytes.count)
+            try cartridge.writeRecord(bytes.span, at: state.address, partition: 0)
+            state.report.records += 1
+            state.report.bytes += UInt64(bytes.count)
         case .filemark:
-            try cartridge.writeFilemarks(1, at: address, partition: 0)
-            report.filemarks += 1
+            try cartridge.writeFilemarks(1, at: state.address, partition: 0)
+            state.report.filemarks += 1
         }
-        address += 1
+        state.address += 1
     }
 
     private static func text(_ error: TapeImageReader.Malformed) -> APIError {
         APIError(
-            .damaged, "at byte \(error.offset) of the tape image: \(error.reason)",
+            .damaged,
+            "at byte \(error.offset) of the tape image: \(error.reason)",
             hint: "what came before it is on the cartridge"
         )
     }
 
     func finish() async throws(APIError) -> ImageReport {
-        do throws(TapeImageReader.Malformed) { try reader.finish() } catch { throw Self.text(error) }
-        do throws(CartridgeError) {
-            try cartridge?.updateMetadata { metadata in
+        let (report, malformed) = try await work { (state, _) throws(CartridgeError) -> (ImageReport, APIError?) in
+            do throws(TapeImageReader.Malformed) { try state.reader.finish() } catch {
+                return (state.report, Self.text(error))
+            }
+            let report = state.report
+            try state.cartridge?.updateMetadata { metadata in
                 metadata.volumeChangeReference &+= 1
                 metadata.counters.bytesWritten += report.bytes
                 metadata.counters.recordsWritten += report.records
                 metadata.counters.filemarksWritten += report.filemarks
             }
-            try cartridge?.close()
-        } catch { throw APIError(error, barcode: place.barcode) }
-        giveBack()
+            try state.cartridge?.close()
+            return (report, nil)
+        }
+        if let malformed { throw malformed }
+        await giveBack()
         return report
     }
 
     func abandon() async {
-        try? cartridge?.close()
-        giveBack()
+        _ = try? await work { (state, _) throws(CartridgeError) in try state.cartridge?.close() }
+        await giveBack()
     }
 
-    private func giveBack() {
-        guard !isDone else { return }
-        isDone = true
-        cartridge = nil
+    private func giveBack() async {
+        let wasDone = await gate.run {
+            self.state.withLock { state in
+                defer { state.isDone = true }
+                state.cartridge = nil
+                return state.isDone
+            }
+        }
+        guard !wasDone else { return }
         place.release()
         place.thread.stop()
+    }
+
+    /// Runs `body` on the cartridge's thread.
+    private func work<Result: Sendable>(
+        _ body: @Sendable (inout State, ImageCartridge) throws(CartridgeError) -> Result
+    ) async throws(APIError) -> Result {
+        try await gate.run { () throws(APIError) in
+            do throws(CartridgeError) {
+                return try self.state.withLock { (state) throws(CartridgeError) in try body(&state, self.place) }
+            } catch { throw APIError(error, barcode: self.place.barcode) }
+        }
     }
 }

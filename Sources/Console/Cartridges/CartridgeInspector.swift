@@ -10,6 +10,7 @@ enum CartridgeInspector {
     static let fileLimit = 10_000
     /// User medium text label (SPC-5, medium auxiliary memory).
     static let labelIdentifier: UInt16 = 0x0803
+    static let labelLimitBytes = 160
 
     static func report(_ cartridge: Cartridge, location: String?) throws(CartridgeError) -> CartridgeReport {
         let metadata = cartridge.metadata
@@ -31,9 +32,13 @@ enum CartridgeInspector {
 
     static func summary(_ metadata: CartridgeMetadata, usedBytes: UInt64?, location: String?) -> CartridgeSummary {
         CartridgeSummary(
-            barcode: metadata.barcode, generation: name(ofGeneration: metadata.generation),
-            kind: metadata.kind.rawValue, writeProtected: metadata.writeProtected,
-            capacityBytes: metadata.capacity.rawValue, usedBytes: usedBytes, location: location
+            barcode: metadata.barcode,
+            generation: name(ofGeneration: metadata.generation),
+            kind: metadata.kind.rawValue,
+            writeProtected: metadata.writeProtected,
+            capacityBytes: metadata.capacity.rawValue,
+            usedBytes: usedBytes,
+            location: location
         )
     }
 
@@ -47,7 +52,8 @@ enum CartridgeInspector {
     }
 
     private static func partition(
-        _ number: Int, of cartridge: Cartridge
+        _ number: Int,
+        of cartridge: Cartridge
     ) throws(CartridgeError) -> CartridgeReport.Partition {
         let end = cartridge.endOfData(number)
         var files: [CartridgeReport.TapeFile] = []
@@ -59,20 +65,29 @@ enum CartridgeInspector {
             start = mark.map { $0 + 1 } ?? end
         }
         return CartridgeReport.Partition(
-            capacityBytes: cartridge.capacity(number), usedBytes: cartridge.usedBytes(number),
-            objects: end.rawValue, files: files, filesCut: start < end
+            capacityBytes: cartridge.capacity(number),
+            usedBytes: cartridge.usedBytes(number),
+            objects: end.rawValue,
+            files: files,
+            filesCut: start < end
         )
     }
 
     private static func file(
-        _ index: Int, _ blocks: Range<BlockAddress>, hasMark: Bool, in partition: Int, of cartridge: Cartridge
+        _ index: Int,
+        _ blocks: Range<BlockAddress>,
+        hasMark: Bool,
+        in partition: Int,
+        of cartridge: Cartridge
     ) throws(CartridgeError) -> CartridgeReport.TapeFile {
         let records = blocks.upperBound - blocks.lowerBound
         let charged =
             try cartridge.bytesBefore(blocks.upperBound, partition: partition)
             - cartridge.bytesBefore(blocks.lowerBound, partition: partition)
         return CartridgeReport.TapeFile(
-            index: UInt64(index), firstBlock: blocks.lowerBound.rawValue, records: records,
+            index: UInt64(index),
+            firstBlock: blocks.lowerBound.rawValue,
+            records: records,
             bytes: charged - records * CartridgeLimits.objectOverheadBytes,
             recordBytes: records == 0 ? 0 : try length(at: blocks.lowerBound, partition, cartridge),
             lastRecordBytes: records == 0 ? 0 : try length(at: blocks.upperBound - 1, partition, cartridge),
@@ -81,7 +96,9 @@ enum CartridgeInspector {
     }
 
     private static func length(
-        at address: BlockAddress, _ partition: Int, _ cartridge: Cartridge
+        at address: BlockAddress,
+        _ partition: Int,
+        _ cartridge: Cartridge
     ) throws(CartridgeError) -> Int {
         guard case .record(let length)? = try cartridge.object(at: address, partition: partition) else { return 0 }
         return length
@@ -90,8 +107,10 @@ enum CartridgeInspector {
     private static func attribute(_ attribute: MediumAttribute) -> CartridgeReport.Attribute {
         let digits = String(attribute.identifier, radix: 16, uppercase: true)
         return CartridgeReport.Attribute(
-            partition: attribute.partition, id: String(repeating: "0", count: 4 - digits.count) + digits,
-            name: MediumAttributeNames.name(of: attribute.identifier), readOnly: attribute.readOnly,
+            partition: attribute.partition,
+            id: String(repeating: "0", count: 4 - digits.count) + digits,
+            name: MediumAttributeNames.name(of: attribute.identifier),
+            readOnly: attribute.readOnly,
             value: attribute.format == 0 ? hexadecimal(attribute.value) : text(attribute.value)
         )
     }

@@ -82,7 +82,8 @@ struct TapeImageReader {
         guard buffer.count - taken >= 8 + padded else { return nil }
         guard word(at: taken + 4 + padded) == marker else {
             throw Malformed(
-                offset: consumed, reason: "the lengths before and behind a record of \(length) bytes differ"
+                offset: consumed,
+                reason: "the lengths before and behind a record of \(length) bytes differ"
             )
         }
         let bytes = Array(buffer[(taken + 4)..<(taken + 4 + length)])

@@ -6,7 +6,8 @@ import ManagementAPI
 
 struct CartridgeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cartridge", abstract: "Make, look into, check, label and exchange cartridges.",
+        commandName: "cartridge",
+        abstract: "Make, look into, check, label and exchange cartridges.",
         subcommands: [
             CartridgeCreateCommand.self, CartridgeListCommand.self, CartridgeShowCommand.self,
             CartridgeVerifyCommand.self, CartridgeLabelCommand.self, CartridgeProtectCommand.self,
@@ -17,7 +18,8 @@ struct CartridgeCommand: AsyncParsableCommand {
 
 struct CartridgeCreateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "create", abstract: "Make empty cartridges and put them into free slots.",
+        commandName: "create",
+        abstract: "Make empty cartridges and put them into free slots.",
         discussion: """
             Without barcodes the next free ones of the library's series are taken. The generation follows from the
             barcode's last two characters (L5 to L9, M8) unless --generation says another.
@@ -42,9 +44,6 @@ struct CartridgeCreateCommand: AsyncParsableCommand {
     @Flag(help: "Cleaning cartridges.")
     var cleaning = false
 
-    @Flag(help: "Leave them on the shelf, outside the library.")
-    var shelf = false
-
     @OptionGroup var options: ClientOptions
 
     func validate() throws {
@@ -57,8 +56,12 @@ struct CartridgeCreateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = CreateCartridgesRequest(
-            barcodes: barcodes, count: count, capacityBytes: try capacityBytes(), generation: try generationNumber(),
-            worm: worm, cleaning: cleaning, shelf: shelf
+            barcodes: barcodes,
+            count: count,
+            capacityBytes: try capacityBytes(),
+            generation: try generationNumber(),
+            worm: worm,
+            cleaning: cleaning
         )
         let list = try await options.client.send(.post, APIPath.cartridges, body: request, as: CartridgeList.self)
         try options.show(list) { CartridgeRows.lines($0.cartridges, $1) }
@@ -105,7 +108,8 @@ struct CartridgeListCommand: AsyncParsableCommand {
 
 struct CartridgeShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show all about one cartridge: use, tape files, attributes."
+        commandName: "show",
+        abstract: "Show all about one cartridge: use, tape files, attributes."
     )
 
     @Argument(help: "Barcode of the cartridge.")
@@ -128,7 +132,8 @@ struct CartridgeShowCommand: AsyncParsableCommand {
 
 struct CartridgeLabelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "label", abstract: "Set the text label in a cartridge's memory (user medium text label, 0803h).",
+        commandName: "label",
+        abstract: "Set the text label in a cartridge's memory (user medium text label, 0803h).",
         discussion: "An empty text removes it. The cartridge must not be in a drive."
     )
 
@@ -142,7 +147,10 @@ struct CartridgeLabelCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try await options.client.send(
-            .patch, APIPath.cartridge(barcode), body: ChangeCartridgeRequest(label: text), as: CartridgeReport.self
+            .patch,
+            APIPath.cartridge(barcode),
+            body: ChangeCartridgeRequest(label: text),
+            as: CartridgeReport.self
         )
         try options.show(report) { ["\($1.bold($0.summary.barcode)): label \"\($0.label ?? "")\""] }
     }
@@ -150,7 +158,8 @@ struct CartridgeLabelCommand: AsyncParsableCommand {
 
 struct CartridgeProtectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "write-protect", abstract: "Slide the write-protect switch of a cartridge.",
+        commandName: "write-protect",
+        abstract: "Slide the write-protect switch of a cartridge.",
         discussion: "The cartridge must not be in a drive."
     )
 
@@ -164,7 +173,9 @@ struct CartridgeProtectCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try await options.client.send(
-            .patch, APIPath.cartridge(barcode), body: ChangeCartridgeRequest(writeProtected: !off),
+            .patch,
+            APIPath.cartridge(barcode),
+            body: ChangeCartridgeRequest(writeProtected: !off),
             as: CartridgeReport.self
         )
         try options.show(report) {
@@ -175,7 +186,8 @@ struct CartridgeProtectCommand: AsyncParsableCommand {
 
 struct CartridgeDeleteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delete", abstract: "Destroy cartridges and all that is on them.",
+        commandName: "delete",
+        abstract: "Destroy cartridges and all that is on them.",
         discussion: "A cartridge in a drive is refused."
     )
 

@@ -8,7 +8,8 @@ import Synchronization
 
 struct CartridgeVerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Read cartridges from end to end and check every record.",
+        commandName: "verify",
+        abstract: "Read cartridges from end to end and check every record.",
         discussion: "Ends with exit code 9 when something is damaged. Without barcodes all cartridges are checked."
     )
 
@@ -19,12 +20,12 @@ struct CartridgeVerifyCommand: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-        var reports: [VerifyReport] = []
+        var reports: [VerificationReport] = []
         if let store = source.store {
             let wanted = barcodes
             reports = try await OfflineStore.withStore(store) { store throws(APIError) in
                 let all = wanted.isEmpty ? try store.list().cartridges.map(\.barcode) : wanted
-                var reports: [VerifyReport] = []
+                var reports: [VerificationReport] = []
                 for barcode in all {
                     let progress = ProgressLine("verify \(barcode)")
                     let report = try store.verify(barcode) { progress.show(done: $0, total: $1) }
@@ -40,16 +41,16 @@ struct CartridgeVerifyCommand: AsyncParsableCommand {
                 ? try await client.get(APIPath.cartridges, as: CartridgeList.self).cartridges.map(\.barcode) : barcodes
             for barcode in all { reports.append(try await verify(barcode, client)) }
         }
-        try options.show(VerifyReports(cartridges: reports)) { list, style in
+        try options.show(VerificationReports(cartridges: reports)) { list, style in
             list.cartridges.flatMap { report in report.problems.map { "\(style.red(report.barcode)): \($0)" } }
         }
         let damaged = reports.filter { !$0.problems.isEmpty }.map(\.barcode)
         guard damaged.isEmpty else { throw ExitCode(ErrorCode.damaged.exitCode) }
     }
 
-    private func verify(_ barcode: String, _ client: ManagementClient) async throws -> VerifyReport {
+    private func verify(_ barcode: String, _ client: ManagementClient) async throws -> VerificationReport {
         let progress = Mutex(ProgressLine("verify \(barcode)"))
-        let result = Mutex<VerifyReport?>(nil)
+        let result = Mutex<VerificationReport?>(nil)
         try await client.lines(.post, APIPath.cartridge(barcode, "verify"), as: VerifyLine.self) { line in
             progress.withLock { $0.show(done: line.bytesDone, total: line.bytesTotal) }
             if let found = line.result { result.withLock { $0 = found } }
@@ -61,7 +62,7 @@ struct CartridgeVerifyCommand: AsyncParsableCommand {
         return report
     }
 
-    static func summary(_ report: VerifyReport) -> String {
+    static func summary(_ report: VerificationReport) -> String {
         let contents = "\(report.records) records, \(report.filemarks) filemarks, \(ByteSize.text(report.bytes))"
         guard !report.problems.isEmpty else { return "\(report.barcode): sound, \(contents)" }
         let count = report.problemsCut ? "more than \(report.problems.count)" : "\(report.problems.count)"
@@ -70,13 +71,14 @@ struct CartridgeVerifyCommand: AsyncParsableCommand {
 }
 
 /// What `cartridge verify --json` prints.
-struct VerifyReports: Codable {
-    var cartridges: [VerifyReport]
+struct VerificationReports: Codable {
+    var cartridges: [VerificationReport]
 }
 
 struct CartridgeExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Write a cartridge into a SIMH tape image (.tap).",
+        commandName: "export",
+        abstract: "Write a cartridge into a SIMH tape image (.tap).",
         discussion: """
             The image keeps every record's length and every filemark. FILE `-` is standard output. The cartridge
             must not be in a drive. Of a cartridge with several partitions the first one is written.
@@ -128,7 +130,8 @@ struct ExportedImage: Codable {
 
 struct CartridgeImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Fill a cartridge from a SIMH tape image (.tap).",
+        commandName: "import",
+        abstract: "Fill a cartridge from a SIMH tape image (.tap).",
         discussion: "What was on the cartridge is lost. It must exist, be writable and not be in a drive."
     )
 
@@ -145,7 +148,8 @@ struct CartridgeImportCommand: AsyncParsableCommand {
         let progress = Mutex(ProgressLine("import \(barcode)"))
         let done = Mutex<UInt64>(0)
         let report = try await options.client.upload(
-            APIPath.cartridge(barcode, "image"), length: source.length,
+            APIPath.cartridge(barcode, "image"),
+            length: source.length,
             next: {
                 guard let piece = try source.read(upTo: ManagementAPI.imageChunkBytes) else { return nil }
                 let bytes = done.withLock { count in
@@ -154,7 +158,8 @@ struct CartridgeImportCommand: AsyncParsableCommand {
                 }
                 progress.withLock { $0.show(done: bytes, total: source.length) }
                 return piece
-            }, as: ImageReport.self
+            },
+            as: ImageReport.self
         )
         progress.withLock {
             $0.finish(

@@ -6,7 +6,8 @@ import ManagementAPI
 
 struct MoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "move", abstract: "Move a cartridge with the robot.",
+        commandName: "move",
+        abstract: "Move a cartridge with the robot.",
         discussion: """
             A place is drive:0, slot:3 or mail:1; a bare number is a slot. FROM may also be a barcode.
             """
@@ -29,7 +30,8 @@ struct MoveCommand: AsyncParsableCommand {
 
 struct LoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "load", abstract: "Put a cartridge into a drive.",
+        commandName: "load",
+        abstract: "Put a cartridge into a drive.",
         discussion: "For example `capstan load CAP001L8 0`, or `capstan load 1 0` for the cartridge in slot 1."
     )
 
@@ -50,7 +52,8 @@ struct LoadCommand: AsyncParsableCommand {
 
 struct UnloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "unload", abstract: "Take the cartridge out of a drive.",
+        commandName: "unload",
+        abstract: "Take the cartridge out of a drive.",
         discussion: "Without SLOT it goes back to where it came from, or to the first free slot."
     )
 
@@ -71,7 +74,8 @@ struct UnloadCommand: AsyncParsableCommand {
 
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Bring a cartridge from the shelf into the library.",
+        commandName: "import",
+        abstract: "Bring a cartridge from the shelf into the library.",
         discussion: "Without --to it is put into a free mail slot, as an operator would."
     )
 
@@ -92,7 +96,8 @@ struct ImportCommand: AsyncParsableCommand {
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Take a cartridge out of the library and lay it on the shelf.",
+        commandName: "export",
+        abstract: "Take a cartridge out of the library and lay it on the shelf.",
         discussion: "It travels through a mail slot and stays in the store; `capstan import` brings it back."
     )
 

@@ -7,7 +7,10 @@ import ManagementAPI
 
 /// Options of every command that talks to a daemon.
 struct ClientOptions: ParsableArguments {
-    @Option(help: "Socket of the daemon. (environment: CAPSTAN_SOCKET; default: the daemon of ./capstan-data, else the one that this user started first)")
+    @Option(
+        help:
+            "Socket of the daemon. (environment: CAPSTAN_SOCKET; default: the daemon of ./capstan-data, else the one that this user started first)"
+    )
     var socket: String?
 
     @OptionGroup var output: OutputOptions
@@ -38,7 +41,8 @@ struct OutputOptions: ParsableArguments {
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show drives, robot, slots, doors and sessions of a running daemon."
+        commandName: "status",
+        abstract: "Show drives, robot, slots, doors and sessions of a running daemon."
     )
 
     @OptionGroup var options: ClientOptions
@@ -51,7 +55,8 @@ struct StatusCommand: AsyncParsableCommand {
 
 struct InventoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inventory", abstract: "List every drive, slot and mail slot, and what is in it."
+        commandName: "inventory",
+        abstract: "List every drive, slot and mail slot, and what is in it."
     )
 
     @OptionGroup var options: ClientOptions

@@ -15,7 +15,9 @@ enum ConfigurationFile {
     static func read(_ path: String) throws(APIError) -> [String: SettingValues.Value] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw APIError(
-                .notFound, "the configuration file \(path) cannot be read", hint: "check --config and CAPSTAN_CONFIG"
+                .notFound,
+                "the configuration file \(path) cannot be read",
+                hint: "check --config and CAPSTAN_CONFIG"
             )
         }
         guard data.count <= limitBytes, let text = String(data: data, encoding: .utf8) else {
@@ -39,7 +41,10 @@ enum ConfigurationFile {
     }
 
     private static func add(
-        _ mapping: Node.Mapping, prefix: String, depth: Int, path: String,
+        _ mapping: Node.Mapping,
+        prefix: String,
+        depth: Int,
+        path: String,
         to values: inout [String: SettingValues.Value]
     ) throws(APIError) {
         for (keyNode, node) in mapping {
@@ -70,7 +75,8 @@ enum ConfigurationFile {
         let nearest = Settings.all.min { distance($0.key, key) < distance($1.key, key) }
         let hint = nearest.flatMap { distance($0.key, key) <= 4 ? "did you mean \($0.key)?" : nil }
         return APIError(
-            .invalid, "\(path), line \(line): there is no setting \"\(key.prefix(60))\"",
+            .invalid,
+            "\(path), line \(line): there is no setting \"\(key.prefix(60))\"",
             hint: hint ?? "all settings are listed in docs/reference/configuration.md"
         )
     }

@@ -36,101 +36,196 @@ struct Setting: Sendable, Equatable {
 /// All options of the daemon, in the order of the reference page.
 enum Settings {
     static let store = Setting(
-        key: "store", flag: "store", kind: .path, placeholder: "DIR", defaultText: "./capstan-data",
+        key: "store",
+        flag: "store",
+        kind: .path,
+        placeholder: "DIR",
+        defaultText: "./capstan-data",
         help: "Directory that holds the library and its cartridges; made when it does not exist."
     )
     static let ephemeral = Setting(
-        key: "ephemeral", flag: "ephemeral", kind: .flag, placeholder: "", defaultText: "false",
+        key: "ephemeral",
+        flag: "ephemeral",
+        kind: .flag,
+        placeholder: "",
+        defaultText: "false",
         help: "Use a temporary store and remove it at exit."
     )
     static let socket = Setting(
-        key: "socket", flag: "socket", kind: .path, placeholder: "PATH", defaultText: "capstan.sock in the store",
+        key: "socket",
+        flag: "socket",
+        kind: .path,
+        placeholder: "PATH",
+        defaultText: "capstan.sock in the store",
         help: "Unix socket of the management API, at most 107 bytes long."
     )
     static let http = Setting(
-        key: "http", flag: "http", kind: .endpoint, placeholder: "HOST:PORT", defaultText: "not served",
+        key: "http",
+        flag: "http",
+        kind: .endpoint,
+        placeholder: "HOST:PORT",
+        defaultText: "not served",
         help: "Serve the management API on TCP as well; loopback only, since it has no log-in."
     )
     static let ndmp = Setting(
-        key: "ndmp.listen", flag: "ndmp", kind: .endpoint, placeholder: "HOST:PORT", defaultText: "127.0.0.1:10000",
+        key: "ndmp.listen",
+        flag: "ndmp",
+        kind: .endpoint,
+        placeholder: "HOST:PORT",
+        defaultText: "127.0.0.1:10000",
         help: "Where the NDMP server listens; port 0 takes a free one, [::] every interface."
     )
     static let ndmpDataPorts = Setting(
-        key: "ndmp.data-ports", flag: "ndmp-data-ports", kind: .portRange, placeholder: "A-B", defaultText: "any",
+        key: "ndmp.data-ports",
+        flag: "ndmp-data-ports",
+        kind: .portRange,
+        placeholder: "A-B",
+        defaultText: "any",
         help: "TCP ports for NDMP data connections, for example 18600-18699."
     )
     static let ndmpAdvertise = Setting(
-        key: "ndmp.advertise", flag: "ndmp-advertise", kind: .list, placeholder: "ADDRESS,…",
+        key: "ndmp.advertise",
+        flag: "ndmp-advertise",
+        kind: .list,
+        placeholder: "ADDRESS,…",
         defaultText: "the address the session came in on",
         help: "IPv4 addresses told to peers for data connections, for NAT and containers."
     )
     static let ndmpAuthentication = Setting(
-        key: "ndmp.authentication", flag: "ndmp-auth", kind: .list, placeholder: "TYPE,…", defaultText: "text,md5",
+        key: "ndmp.authentication",
+        flag: "ndmp-auth",
+        kind: .list,
+        placeholder: "TYPE,…",
+        defaultText: "text,md5",
         help: "Accepted log-ins, any of text, md5 and none; none is taken from loopback only."
     )
     static let ndmpUser = Setting(
-        key: "ndmp.user", flag: "ndmp-user", kind: .text, placeholder: "NAME", defaultText: "ndmp",
+        key: "ndmp.user",
+        flag: "ndmp-user",
+        kind: .text,
+        placeholder: "NAME",
+        defaultText: "ndmp",
         help: "NDMP user."
     )
     static let ndmpPassword = Setting(
-        key: "ndmp.password", flag: "ndmp-password", kind: .text, placeholder: "TEXT", defaultText: "ndmp",
+        key: "ndmp.password",
+        flag: "ndmp-password",
+        kind: .text,
+        placeholder: "TEXT",
+        defaultText: "ndmp",
         help: "NDMP password; better given in the file or the environment, since process lists show flags.",
         isSecret: true
     )
     static let ndmpVersion = Setting(
-        key: "ndmp.version", flag: "ndmp-version", kind: .count, placeholder: "N", defaultText: "4",
+        key: "ndmp.version",
+        flag: "ndmp-version",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "4",
         help: "Highest protocol version announced: 2, 3 or 4."
     )
     static let ndmpStrict = Setting(
-        key: "ndmp.strict", flag: "ndmp-strict", kind: .flag, placeholder: "", defaultText: "false",
+        key: "ndmp.strict",
+        flag: "ndmp-strict",
+        kind: .flag,
+        placeholder: "",
+        defaultText: "false",
         help: "Follow the NDMP draft to the letter where deployed clients need another rule."
     )
     static let ndmpSessions = Setting(
-        key: "ndmp.sessions", flag: "ndmp-sessions", kind: .count, placeholder: "N", defaultText: "256",
+        key: "ndmp.sessions",
+        flag: "ndmp-sessions",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "256",
         help: "Most NDMP sessions at once."
     )
     static let ndmpAliases = Setting(
-        key: "ndmp.aliases", flag: "ndmp-aliases", kind: .list, placeholder: "NAME=DEVICE,…", defaultText: "none",
+        key: "ndmp.aliases",
+        flag: "ndmp-aliases",
+        kind: .list,
+        placeholder: "NAME=DEVICE,…",
+        defaultText: "none",
         help: "Further NDMP device names, for example nrst0a=nst0,mc0=sg0."
     )
     static let ndmpAcceptTimeout = Setting(
-        key: "ndmp.accept-timeout", flag: "ndmp-accept-timeout", kind: .count, placeholder: "SECONDS",
-        defaultText: "300", help: "How long a listening mover waits for its peer; 0 for ever."
+        key: "ndmp.accept-timeout",
+        flag: "ndmp-accept-timeout",
+        kind: .count,
+        placeholder: "SECONDS",
+        defaultText: "300",
+        help: "How long a listening mover waits for its peer; 0 for ever."
     )
     static let drives = Setting(
-        key: "library.drives", flag: "drives", kind: .count, placeholder: "N", defaultText: "4, or as the store has",
+        key: "library.drives",
+        flag: "drives",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "4, or as the store has",
         help: "Number of drives, 1 to 64."
     )
     static let slots = Setting(
-        key: "library.slots", flag: "slots", kind: .count, placeholder: "N", defaultText: "24, or as the store has",
+        key: "library.slots",
+        flag: "slots",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "24, or as the store has",
         help: "Number of slots."
     )
     static let mailSlots = Setting(
-        key: "library.mail-slots", flag: "mail-slots", kind: .count, placeholder: "N",
-        defaultText: "2, or as the store has", help: "Number of mail slots (import/export elements)."
+        key: "library.mail-slots",
+        flag: "mail-slots",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "2, or as the store has",
+        help: "Number of mail slots (import/export elements)."
     )
     static let cartridges = Setting(
-        key: "library.cartridges", flag: "cartridges", kind: .count, placeholder: "N", defaultText: "16",
+        key: "library.cartridges",
+        flag: "cartridges",
+        kind: .count,
+        placeholder: "N",
+        defaultText: "16",
         help: "Cartridges made for a new store."
     )
     static let cartridgeCapacity = Setting(
-        key: "library.cartridge-capacity", flag: "cartridge-capacity", kind: .size, placeholder: "SIZE",
-        defaultText: "native", help: "Capacity of the cartridges made for a new store, for example 64MiB."
+        key: "library.cartridge-capacity",
+        flag: "cartridge-capacity",
+        kind: .size,
+        placeholder: "SIZE",
+        defaultText: "native",
+        help: "Capacity of the cartridges made for a new store, for example 64MiB."
     )
     static let readyFile = Setting(
-        key: "ready-file", flag: "ready-file", kind: .path, placeholder: "FILE", defaultText: "none",
+        key: "ready-file",
+        flag: "ready-file",
+        kind: .path,
+        placeholder: "FILE",
+        defaultText: "none",
         help: "Write a JSON description of the running daemon there when every door is open."
     )
     static let exitWithStdin = Setting(
-        key: "exit-with-stdin", flag: "exit-with-stdin", kind: .flag, placeholder: "", defaultText: "false",
+        key: "exit-with-stdin",
+        flag: "exit-with-stdin",
+        kind: .flag,
+        placeholder: "",
+        defaultText: "false",
         help: "End the daemon when its standard input closes."
     )
     static let trace = Setting(
-        key: "trace", flag: "trace", kind: .path, placeholder: "FILE", defaultText: "none",
+        key: "trace",
+        flag: "trace",
+        kind: .path,
+        placeholder: "FILE",
+        defaultText: "none",
         help: "Append one decoded line per NDMP message and per SCSI command; never user data."
     )
     static let logLevel = Setting(
-        key: "log-level", flag: "log-level", kind: .text, placeholder: "LEVEL", defaultText: "notice",
+        key: "log-level",
+        flag: "log-level",
+        kind: .text,
+        placeholder: "LEVEL",
+        defaultText: "notice",
         help: "What is told on standard error: trace, debug, info, notice, warning or error."
     )
 

@@ -100,7 +100,8 @@ struct SettingValues: Sendable {
     func wrong(_ setting: Setting, _ rule: String) -> APIError {
         let value = self[setting]
         return APIError(
-            .invalid, "\(setting.key) \(rule), not \"\((value?.text ?? "").prefix(100))\"",
+            .invalid,
+            "\(setting.key) \(rule), not \"\((value?.text ?? "").prefix(100))\"",
             hint: "it was set by \(value?.origin.text ?? "the default")"
         )
     }

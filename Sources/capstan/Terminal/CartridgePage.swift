@@ -45,7 +45,11 @@ struct CartridgePage {
                 : file.recordBytes == file.lastRecordBytes
                     ? "\(file.recordBytes)" : "\(file.recordBytes), last \(file.lastRecordBytes)"
             table.add(
-                "\(file.index)", "\(file.firstBlock)", "\(file.records)", ByteSize.text(file.bytes), sizes,
+                "\(file.index)",
+                "\(file.firstBlock)",
+                "\(file.records)",
+                ByteSize.text(file.bytes),
+                sizes,
                 file.endsWithFilemark ? "" : style.dim("no filemark behind it")
             )
         }

@@ -40,9 +40,14 @@ struct StatusPage {
             }
             let used = cartridge.usedBytes ?? 0
             table.add(
-                number, drive.name, style.bold(cartridge.barcode), marks(cartridge), position(drive),
+                number,
+                drive.name,
+                style.bold(cartridge.barcode),
+                marks(cartridge),
+                position(drive),
                 style.bar(used: used, total: cartridge.capacityBytes, width: 16),
-                "\(ByteSize.decimalText(used)) of \(ByteSize.decimalText(cartridge.capacityBytes))", state(drive)
+                "\(ByteSize.decimalText(used)) of \(ByteSize.decimalText(cartridge.capacityBytes))",
+                state(drive)
             )
         }
         return table.lines(style)
@@ -74,9 +79,7 @@ struct StatusPage {
 
     private func library() -> [String] {
         var table = Table(["", ""], indent: "  ")
-        var robot = report.robot.barcode.map { "holds \($0)" } ?? "idle"
-        if let owner = report.robot.owner { robot += ", \(owner)" }
-        table.add("robot", "\(report.library.changer), \(robot), \(plural(report.robot.moves, "move"))")
+        table.add("robot", "\(report.library.changer), \(report.robot.owner.map { "held by \($0)" } ?? "idle")")
         let slots = report.slots
         table.add(
             "slots",
@@ -105,9 +108,11 @@ struct StatusPage {
         var table = Table(Array(repeating: "", count: 7), right: [5, 6], indent: "  ")
         for session in report.sessions {
             table.add(
-                style.cyan("#\(session.id)"), session.peer,
+                style.cyan("#\(session.id)"),
+                session.peer,
                 (session.protocolVersion.map { "v\($0)" } ?? "") + (session.user.map { " \($0)" } ?? ""),
-                session.devices.joined(separator: " "), session.mover.map { "mover \($0)" } ?? "",
+                session.devices.joined(separator: " "),
+                session.mover.map { "mover \($0)" } ?? "",
                 session.bytesMoved > 0 ? ByteSize.text(session.bytesMoved) : "",
                 session.bytesPerSecond > 0 ? style.green(ByteSize.text(session.bytesPerSecond) + "/s") : ""
             )
@@ -131,7 +136,7 @@ struct InventoryPage {
         for element in report.elements {
             let place = "\(element.kind.rawValue):\(element.index)"
             guard let barcode = element.barcode else {
-                if element.kind != .robot { table.add(place, style.dim("-")) }
+                table.add(place, style.dim("-"))
                 continue
             }
             addRow(to: &table, place, barcode, cartridges[barcode], source: element.source)
@@ -143,15 +148,22 @@ struct InventoryPage {
     }
 
     private func addRow(
-        to table: inout Table, _ place: String, _ barcode: String, _ cartridge: CartridgeSummary?, source: String?
+        to table: inout Table,
+        _ place: String,
+        _ barcode: String,
+        _ cartridge: CartridgeSummary?,
+        source: String?
     ) {
         var notes: [String] = []
         if let source { notes.append("from \(source)") }
         if let cartridge { notes += CartridgeRows.notes(cartridge) }
         table.add(
-            place, style.bold(barcode), cartridge?.generation ?? "",
+            place,
+            style.bold(barcode),
+            cartridge?.generation ?? "",
             cartridge?.usedBytes.map(ByteSize.decimalText) ?? "",
-            cartridge.map { ByteSize.decimalText($0.capacityBytes) } ?? "", notes.joined(separator: ", ")
+            cartridge.map { ByteSize.decimalText($0.capacityBytes) } ?? "",
+            notes.joined(separator: ", ")
         )
     }
 }
@@ -162,6 +174,7 @@ enum CartridgeRows {
         var notes: [String] = []
         if cartridge.kind != "data" { notes.append(cartridge.kind) }
         if cartridge.writeProtected { notes.append("write-protected") }
+        if let problem = cartridge.problem { notes.append(problem) }
         return notes
     }
 
@@ -169,8 +182,11 @@ enum CartridgeRows {
         var table = Table(["BARCODE", "MEDIUM", "PLACE", "USED", "CAPACITY", "NOTES"], right: [3, 4])
         for cartridge in cartridges {
             table.add(
-                style.bold(cartridge.barcode), cartridge.generation, cartridge.location ?? "",
-                cartridge.usedBytes.map(ByteSize.decimalText) ?? "", ByteSize.decimalText(cartridge.capacityBytes),
+                style.bold(cartridge.barcode),
+                cartridge.generation,
+                cartridge.location ?? "",
+                cartridge.usedBytes.map(ByteSize.decimalText) ?? "",
+                ByteSize.decimalText(cartridge.capacityBytes),
                 notes(cartridge).joined(separator: ", ")
             )
         }
