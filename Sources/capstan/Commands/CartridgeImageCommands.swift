@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import ArgumentParser
+import Console
 import Foundation
 import ManagementAPI
 import Synchronization

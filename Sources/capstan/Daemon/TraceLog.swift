@@ -159,7 +159,7 @@ enum TraceLine {
     private static func status(_ result: CommandResult) -> String {
         guard let sense = result.sense else { return "\(result.status)" }
         let key = sense.key.rawValue
-        let (asc, ascq) = (sense.additional.asc, sense.additional.ascq)
+        let (asc, ascq) = (sense.additional.code, sense.additional.qualifier)
         let code = "\(String(key, radix: 16, uppercase: true))/\(hexadecimal([asc]))/\(hexadecimal([ascq]))"
         var text = result.status == .good ? "good" : "\(result.status)"
         text += ", \(SGNames.senseKeyName(key))"
