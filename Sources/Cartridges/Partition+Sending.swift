@@ -21,6 +21,9 @@ extension Partition {
         var result = SentRecords()
         result.bytesIntoRecord = skippingBytes
         var current = address
+        // Without the superblock's note, nobody would know that pages are shared.
+        let copies = access == .readOnly || !payload.canSend
+        if !copies { try noteSending() }
         while result.bytes < maximumBytes {
             if let stop = try reasonToStop(at: current, &result) {
                 result.stop = stop
@@ -34,11 +37,11 @@ extension Partition {
                 through: verifyBuffer
             )
             let wanted = min(run.records * result.recordLength - result.bytesIntoRecord, left)
-            let sent = try send(
-                toSocket: socket,
-                offset: run.offset + UInt64(result.bytesIntoRecord),
-                length: wanted
-            )
+            let offset = run.offset + UInt64(result.bytesIntoRecord)
+            let sent =
+                copies
+                ? try sendCopy(toSocket: socket, offset: offset, length: wanted, through: verifyBuffer, of: current)
+                : try send(toSocket: socket, offset: offset, length: wanted)
             let into = result.bytesIntoRecord + sent
             result.bytes += sent
             result.records += into / result.recordLength
@@ -139,6 +142,32 @@ extension Partition {
         through buffer: AlignedBuffer
     ) throws(CartridgeError) {
         guard try isIntact(entry, through: buffer) else { throw damaged(address) }
+    }
+
+    /// The same by copying, where pages must not be shared.
+    private func sendCopy(
+        toSocket socket: Int32,
+        offset: UInt64,
+        length: Int,
+        through buffer: AlignedBuffer,
+        of address: UInt64
+    ) throws(CartridgeError) -> Int {
+        var done = 0
+        while done < length {
+            let part = min(length - done, buffer.count)
+            let sent = try buffer.withMutableBytes { span throws(CartridgeError) in
+                var bytes = span._mutatingExtracting(0..<part)
+                try readPayload(into: &bytes, at: offset + UInt64(done), of: address)
+                do throws(DiskError) {
+                    return try DiskIO.sendCopy(of: bytes.span, toSocket: socket)
+                } catch {
+                    throw CartridgeError.connection(code: error.code)
+                }
+            }
+            done += sent
+            if sent < part { break }
+        }
+        return done
     }
 
     /// All of it, or less when a non-blocking socket is full.

@@ -27,6 +27,8 @@ final class Partition {
     var pendingSuperblock: Superblock?
     /// Entries behind the end of data may carry the present epoch: nothing may be written before it changes.
     var mustRenewEpoch = false
+    /// Pages behind the end of data may still be on their way to a receiver: nothing may be written there.
+    var mustDetach = false
     /// Set when something could not be made durable; the kernel does not tell twice, so writing is over.
     var stopped: DiskError?
 
@@ -67,6 +69,9 @@ final class Partition {
         (superblock, durableSlot) = try Self.readSuperblock(of: index, path: indexPath)
         guard superblock.identity == identity, superblock.partition == number else {
             throw .foreign(path: indexPath, reason: "it belongs to another cartridge or partition")
+        }
+        guard superblock.durable.chargedBytes <= capacity else {
+            throw .foreign(path: indexPath, reason: "its superblock says more than the partition's capacity")
         }
         payload.adviseSequential()
         try recover()

@@ -24,4 +24,6 @@ package struct SentRecords: Sendable, Equatable {
     /// Length of every record in this call; 0 when there was none.
     package internal(set) var recordLength = 0
     package internal(set) var stop = Stop.maximumBytes
+
+    package init() {}
 }

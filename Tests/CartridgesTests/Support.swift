@@ -42,7 +42,10 @@ extension Cartridge {
     }
 
     func bytes(at address: UInt64, partition: Int = 0) throws(CartridgeError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        var bytes = [UInt8](repeating: 0, count: 0)
+        if case .record(let length) = try object(at: BlockAddress(address), partition: partition) {
+            bytes = [UInt8](repeating: 0, count: length)
+        }
         var span = bytes.mutableSpan
         let length = try readRecord(at: BlockAddress(address), partition: partition, into: &span)
         return Array(bytes.prefix(length))

@@ -109,6 +109,9 @@ final class SimulatedNode {
 
 /// An open file of a ``SimulatedDisk``. It is dead once the disk was killed or crashed.
 final class SimulatedFile: DiskFile {
+    /// There are no holes: every byte takes memory.
+    private static let maximumBytes: Int64 = 1 << 32
+
     private let node: SimulatedNode
     private let path: String
     private let disk: SimulatedDisk
@@ -140,6 +143,7 @@ final class SimulatedFile: DiskFile {
         try disk.exclusively { () throws(DiskError) in
             try start(.write)
             guard writable else { throw disk.error("write", path, EBADF) }
+            guard offset <= Self.maximumBytes else { throw disk.error("write", path, EFBIG) }
             var copy = bytes.withUnsafeBufferPointer { Array($0) }
             var code: Int32?
             if disk.strikes(disk.faults.write) {
@@ -179,6 +183,7 @@ final class SimulatedFile: DiskFile {
         try disk.exclusively { () throws(DiskError) in
             try start(.truncate)
             if disk.strikes(disk.faults.truncate) { throw disk.error("truncate", path, EIO) }
+            guard length <= Self.maximumBytes else { throw disk.error("truncate", path, EFBIG) }
             node.truncate(to: Int(length))
         }
     }
@@ -202,6 +207,13 @@ final class SimulatedFile: DiskFile {
         if sent >= 0 { return sent }
         if errno == EAGAIN { return 0 }
         throw disk.error("send", path, errno)
+    }
+
+    let canSend = true
+
+    /// Sending copies here, so nothing is shared.
+    func detach(from offset: Int64) throws(DiskError) {
+        try truncate(to: offset)
     }
 
     private func start(_ operation: SimulatedDisk.Operation) throws(DiskError) {
