@@ -107,5 +107,15 @@ let package = Package(
             dependencies: ["LogicalUnits", "SCSI", "Cartridges", "DiskIO", "SimulatedDisk"],
             swiftSettings: tested
         ),
+        .testTarget(
+            name: "TapeLibraryTests",
+            dependencies: ["TapeLibrary", "LogicalUnits", "SCSI", "Cartridges", "DiskIO", "SimulatedDisk"],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "NDMPServerTests",
+            dependencies: ["NDMPServer", "NDMPProtocol", "TapeLibrary", "LogicalUnits", "SCSI", "WireFormat"],
+            swiftSettings: tested
+        ),
     ]
 )
