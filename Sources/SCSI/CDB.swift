@@ -12,6 +12,8 @@ package struct CDBField: Hashable, Sendable {
     package let width: Int
     /// Accepted but without effect, so REPORT SUPPORTED OPERATION CODES shows zeros for it.
     package let isIgnored: Bool
+    /// Two's complement.
+    package let isSigned: Bool
 
     /// A field inside one byte: `bit` is its most significant bit.
     package init(_ name: String, byte: Int, bit: Int, width: Int = 1, ignored: Bool = false) {
@@ -21,16 +23,18 @@ package struct CDBField: Hashable, Sendable {
         self.bit = bit
         self.width = width
         self.isIgnored = ignored
+        self.isSigned = false
     }
 
     /// A field of whole bytes.
-    package init(_ name: String, bytes: ClosedRange<Int>, ignored: Bool = false) {
+    package init(_ name: String, bytes: ClosedRange<Int>, ignored: Bool = false, signed: Bool = false) {
         precondition(bytes.count <= 8, "a field fits into 64 bits")
         self.name = name
         self.byte = bytes.lowerBound
         self.bit = 7
         self.width = bytes.count * 8
         self.isIgnored = ignored
+        self.isSigned = signed
     }
 
     /// Bytes the field touches.

@@ -66,7 +66,8 @@ package struct CommandTable<Command: Sendable & Hashable>: Sendable {
         }
         let values = row.fields.compactMap { field -> String? in
             guard cdb.isSet(field) else { return nil }
-            return field.width == 1 ? field.name : "\(field.name)=\(cdb.unsigned(field))"
+            guard field.width > 1 else { return field.name }
+            return field.isSigned ? "\(field.name)=\(cdb.signed(field))" : "\(field.name)=\(cdb.unsigned(field))"
         }
         return ([row.name] + values).joined(separator: " ")
     }

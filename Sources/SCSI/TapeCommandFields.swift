@@ -56,13 +56,13 @@ package enum WriteFilemarks16 {
 
 package enum Space6 {
     package static let code = CDBField("CODE", byte: 1, bit: 3, width: 4)
-    package static let count = CDBField("COUNT", bytes: 2...4)
+    package static let count = CDBField("COUNT", bytes: 2...4, signed: true)
     package static let fields = [code, count]
 }
 
 package enum Space16 {
     package static let code = CDBField("CODE", byte: 1, bit: 3, width: 4)
-    package static let count = CDBField("COUNT", bytes: 4...11)
+    package static let count = CDBField("COUNT", bytes: 4...11, signed: true)
     package static let parameterLength = CDBField("PARAMETER LENGTH", bytes: 12...13)
     package static let fields = [code, count, parameterLength]
 }
