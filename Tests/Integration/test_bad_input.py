@@ -355,7 +355,7 @@ def commands(server, code, session, name):
     with server.step(f"{name}: reserved bits are 5/24/00"):
         refuses(session, b"\x00\x01\x00\x00\x00\x00", code, (5, 0x24, 0))
         refuses(session, b"\x00\x00\x00\x00\xff\x00", code, (5, 0x24, 0))
-        refuses(session, b"\x12\xe0\x00\x00\x60\x00", code, (5, 0x24, 0), 96)
+        refuses(session, b"\x12\x10\x00\x00\x60\x00", code, (5, 0x24, 0), 96)
         refuses(session, b"\x12\x00\x80\x00\x60\x00", code, (5, 0x24, 0), 96)
         refuses(session, b"\x12\x01\xfe\x00\x60\x00", code, (5, 0x24, 0), 96)
         refuses(session, b"\x1a\x00\x3e\x00\xff\x00", code, (5, 0x24, 0), 255)
