@@ -91,9 +91,6 @@ package struct LibraryConfiguration: Codable, Sendable, Equatable {
         guard (0...Self.maximumMailSlots).contains(mailSlots) else {
             return "a library has 0 to \(Self.maximumMailSlots) mail slots, not \(mailSlots)"
         }
-        guard (0...slots).contains(cartridges.count) else {
-            return "\(cartridges.count) cartridges do not fit into \(slots) slots"
-        }
         if let serial {
             let isPlain = serial.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
             guard isPlain, (6...Self.maximumSerialLength).contains(serial.utf8.count) else {

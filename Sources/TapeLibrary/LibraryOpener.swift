@@ -81,6 +81,11 @@ struct LibraryOpener {
 
     /// Cartridges first, the inventory last: without it the store is still new, and the next start goes on from here.
     private func begin(_ configuration: LibraryConfiguration) throws(LibraryError) -> InventoryFile {
+        guard (0...configuration.slots).contains(configuration.cartridges.count) else {
+            throw .configurationInvalid(
+                reason: "\(configuration.cartridges.count) cartridges do not fit into \(configuration.slots) slots"
+            )
+        }
         let found: [String]
         do throws(DiskError) {
             found = try disk.list(paths.cartridges).filter { !$0.contains(".") }

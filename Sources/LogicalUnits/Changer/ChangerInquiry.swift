@@ -4,6 +4,13 @@
 import SCSI
 import WireFormat
 
+/// The VPD pages a changer has, ascending.
+enum ChangerVitalProductDataPage: UInt8, CaseIterable {
+    case supportedPages = 0x00
+    case unitSerialNumber = 0x80
+    case deviceIdentification = 0x83
+}
+
 extension MediaChanger {
     /// SPC-4 6.6.
     func inquiry(_ cdb: CDB) throws(CheckCondition) -> CommandReply {
@@ -13,7 +20,7 @@ extension MediaChanger {
             return CommandReply(standardInquiry, allocationLength: limit)
         }
         let code = cdb[Inquiry.pageCode]
-        guard let page = VitalProductDataPage.allCases.first(where: { Int($0.rawValue) == code }) else {
+        guard let page = ChangerVitalProductDataPage.allCases.first(where: { Int($0.rawValue) == code }) else {
             throw .invalidField(Inquiry.pageCode)
         }
         var writer = ByteWriter()
@@ -23,13 +30,6 @@ extension MediaChanger {
         writer.u16(UInt16(clamping: contents.count))
         writer.append(contents)
         return CommandReply(writer.bytes, allocationLength: limit)
-    }
-
-    /// The VPD pages a changer has, ascending.
-    private enum VitalProductDataPage: UInt8, CaseIterable {
-        case supportedPages = 0x00
-        case unitSerialNumber = 0x80
-        case deviceIdentification = 0x83
     }
 
     /// SPC-4: a media changer.
@@ -57,9 +57,9 @@ extension MediaChanger {
         return writer.bytes
     }
 
-    private func contents(of page: VitalProductDataPage) -> [UInt8] {
+    private func contents(of page: ChangerVitalProductDataPage) -> [UInt8] {
         switch page {
-        case .supportedPages: VitalProductDataPage.allCases.map(\.rawValue)
+        case .supportedPages: ChangerVitalProductDataPage.allCases.map(\.rawValue)
         case .unitSerialNumber: Array(identity.serial.utf8)
         case .deviceIdentification: deviceIdentification
         }

@@ -5,9 +5,16 @@ import SCSI
 import WireFormat
 
 /// The changer's log pages (SPC-4 7.3, SMC-3 annex on TapeAlert), ascending.
-private enum ChangerLogPage: UInt8, CaseIterable {
+enum ChangerLogPage: UInt8, CaseIterable {
     case supportedPages = 0x00
     case tapeAlert = 0x2E
+
+    var name: String {
+        switch self {
+        case .supportedPages: "Supported Log Pages"
+        case .tapeAlert: "TapeAlert"
+        }
+    }
 }
 
 extension MediaChanger {

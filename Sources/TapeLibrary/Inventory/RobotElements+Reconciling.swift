@@ -51,6 +51,7 @@ extension RobotElements {
     }
 
     func removeTree(_ path: String) {
+        guard disk.exists(path) else { return }
         do throws(DiskError) {
             try disk.removeTree(path)
         } catch {

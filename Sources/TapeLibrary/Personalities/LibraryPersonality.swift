@@ -117,7 +117,7 @@ package struct DrivePersonality: Codable, Sendable, Equatable {
         title: "IBM LTO-8 full height",
         vendor: "IBM",
         product: "ULT3580-TD8",
-        revision: "N9M1",
+        revision: "R3G3",
         generation: 8
     )
 
