@@ -8,18 +8,10 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 int capstan_fallocate_keep_size(int fd, off_t offset, off_t length) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length);
-}
-
-const int capstan_o_direct = O_DIRECT;
-
-int64_t capstan_filesystem_type(int fd) {
-    struct statfs status;
-    return fstatfs(fd, &status) < 0 ? -1 : (int64_t)(uint32_t)status.f_type;
 }
 
 int capstan_start_writeback(int fd, off_t offset, off_t length) {

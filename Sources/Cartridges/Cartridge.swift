@@ -153,8 +153,9 @@ package final class Cartridge {
         try opened(partition).readRecord(at: address.rawValue, into: &bytes)
     }
 
-    /// Restore's fast path: sends records of one length to a socket, each verified before its first byte leaves.
-    /// See ``SentRecords`` for where it stops. `skippingBytes` continues a record that was sent in part.
+    /// The fast path of a restore: sends records of one length to a socket, each verified before its first byte
+    /// leaves. See ``SentRecords`` for where it stops. `skippingBytes` continues a record that was sent in part.
+    /// `verifyBuffer` is only used during the call; 256 KiB is best.
     package func sendRecords(
         from address: BlockAddress,
         skippingBytes: Int = 0,

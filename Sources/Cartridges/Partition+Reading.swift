@@ -95,7 +95,6 @@ extension Partition {
 
     func dropCache() {
         cached.removeAll(keepingCapacity: true)
-        verified = 0..<0
     }
 
     /// The smallest address with `number` filemarks before it; nil when there are fewer.

@@ -4,13 +4,10 @@
 import DiskIO
 
 extension Partition {
-    /// Neighbouring records of one length whose checksums were verified.
-    private struct VerifiedRun {
-        var records: Int
-        /// Where the first begins in the payload.
-        var offset: UInt64
-    }
-
+    /// Records are read into a buffer that stays in the processor's cache, verified there and sent from there.
+    /// Not sendfile: it refers to the file's cached pages until the receiver has acknowledged them, so that
+    /// overwriting the tape would change what a slow receiver gets; and behind a verification it is slower
+    /// (docs/decisions/0002-cartridge-format.md).
     func sendRecords(
         from address: UInt64,
         skippingBytes: Int,
@@ -21,32 +18,35 @@ extension Partition {
         var result = SentRecords()
         result.bytesIntoRecord = skippingBytes
         var current = address
-        // Without the superblock's note, nobody would know that pages are shared.
-        let copies = access == .readOnly || !payload.canSend
-        if !copies { try noteSending() }
         while result.bytes < maximumBytes {
             if let stop = try reasonToStop(at: current, &result) {
                 result.stop = stop
                 return result
             }
+            let length = result.recordLength
             let left = maximumBytes - result.bytes
-            let run = try verifiedRun(
-                from: current,
-                recordLength: result.recordLength,
-                maximumBytes: left + result.bytesIntoRecord,
-                through: verifyBuffer
-            )
-            let wanted = min(run.records * result.recordLength - result.bytesIntoRecord, left)
-            let offset = run.offset + UInt64(result.bytesIntoRecord)
-            let sent =
-                copies
-                ? try sendCopy(toSocket: socket, offset: offset, length: wanted, through: verifyBuffer, of: current)
-                : try send(toSocket: socket, offset: offset, length: wanted)
+            let sent: Int
+            let wanted: Int
+            if length > verifyBuffer.count {
+                wanted = min(length - result.bytesIntoRecord, left)
+                let part = result.bytesIntoRecord..<result.bytesIntoRecord + wanted
+                sent = try sendLong(part, of: current, toSocket: socket, through: verifyBuffer)
+            } else {
+                let needed = (left + result.bytesIntoRecord + length - 1) / length
+                let records = try recordsOfLength(
+                    length,
+                    from: current,
+                    limit: min(needed, verifyBuffer.count / length)
+                )
+                wanted = min(records * length - result.bytesIntoRecord, left)
+                let part = result.bytesIntoRecord..<result.bytesIntoRecord + wanted
+                sent = try sendRun(records, part, from: current, toSocket: socket, through: verifyBuffer)
+            }
             let into = result.bytesIntoRecord + sent
             result.bytes += sent
-            result.records += into / result.recordLength
-            current += UInt64(into / result.recordLength)
-            result.bytesIntoRecord = into % result.recordLength
+            result.records += into / length
+            current += UInt64(into / length)
+            result.bytesIntoRecord = into % length
             if sent < wanted {
                 result.stop = .socketFull
                 return result
@@ -71,118 +71,72 @@ extension Partition {
         return nil
     }
 
-    /// At least one record from `address`, verified; as many as `maximumBytes` needs and the buffer holds.
-    private func verifiedRun(
-        from address: UInt64,
-        recordLength: Int,
-        maximumBytes: Int,
-        through buffer: AlignedBuffer
-    ) throws(CartridgeError) -> VerifiedRun {
-        let first = try entry(at: address)
-        let wanted = (maximumBytes + recordLength - 1) / recordLength
-        // A sender that comes back after a full socket finds its records verified already.
-        if verified.contains(address) {
-            let known = try recordsOfLength(recordLength, from: address, limit: Int(verified.upperBound - address))
-            return VerifiedRun(records: min(known, wanted), offset: first.offset)
-        }
-        let records = try recordsOfLength(
-            recordLength,
-            from: address,
-            limit: max(1, min(wanted, buffer.count / recordLength))
-        )
-        if recordLength > buffer.count {
-            try verifyLong(first, at: address, through: buffer)
-        } else {
-            try verifyRun(records, from: address, first, through: buffer)
-        }
-        verified = address..<address + UInt64(records)
-        return VerifiedRun(records: records, offset: first.offset)
-    }
-
-    /// How many records of this length follow one another, at most `limit`; the first is known to be one.
+    /// How many neighbouring records have this length, at most `limit`; the first is known to be one.
     private func recordsOfLength(_ length: Int, from address: UInt64, limit: Int) throws(CartridgeError) -> Int {
+        let start = try entry(at: address).offset
         var count = 1
         while count < limit, address + UInt64(count) < end.count {
             let entry = try entry(at: address + UInt64(count))
-            guard entry.kind == .record, Int(entry.storedLength) == length else { break }
+            guard entry.kind == .record, Int(entry.storedLength) == length,
+                entry.offset == start + UInt64(count * length)
+            else { break }
             count += 1
         }
         return count
     }
 
-    /// One read for the whole run, then a checksum per record.
-    private func verifyRun(
+    /// Reads the run at once, checks each record and sends `part` of the bytes.
+    private func sendRun(
         _ records: Int,
+        _ part: Range<Int>,
         from address: UInt64,
-        _ first: IndexEntry,
-        through buffer: AlignedBuffer
-    ) throws(CartridgeError) {
-        let length = Int(first.storedLength)
-        try buffer.withMutableBytes { span throws(CartridgeError) in
-            var part = span._mutatingExtracting(0..<records * length)
-            try readPayload(into: &part, at: first.offset, of: address)
-            for position in 0..<records {
-                let entry = try entry(at: address + UInt64(position))
-                let record = part.span.extracting(position * length..<(position + 1) * length)
-                guard entry.offset == first.offset + UInt64(position * length) else {
-                    throw CartridgeError.corruptIndex(
-                        partition: number,
-                        address: BlockAddress(address + UInt64(position)),
-                        reason: "it does not follow the record before it"
-                    )
-                }
-                guard crc32c(record) == entry.checksum else { throw damaged(address + UInt64(position)) }
-            }
-        }
-    }
-
-    private func verifyLong(
-        _ entry: IndexEntry,
-        at address: UInt64,
-        through buffer: AlignedBuffer
-    ) throws(CartridgeError) {
-        guard try isIntact(entry, through: buffer) else { throw damaged(address) }
-    }
-
-    /// The same by copying, where pages must not be shared.
-    private func sendCopy(
         toSocket socket: Int32,
-        offset: UInt64,
-        length: Int,
-        through buffer: AlignedBuffer,
-        of address: UInt64
+        through buffer: AlignedBuffer
     ) throws(CartridgeError) -> Int {
-        var done = 0
-        while done < length {
-            let part = min(length - done, buffer.count)
-            let sent = try buffer.withMutableBytes { span throws(CartridgeError) in
-                var bytes = span._mutatingExtracting(0..<part)
-                try readPayload(into: &bytes, at: offset + UInt64(done), of: address)
-                do throws(DiskError) {
-                    return try DiskIO.sendCopy(of: bytes.span, toSocket: socket)
-                } catch {
-                    throw CartridgeError.connection(code: error.code)
+        let first = try entry(at: address)
+        let length = Int(first.storedLength)
+        return try buffer.withMutableBytes { span throws(CartridgeError) in
+            var run = span._mutatingExtracting(0..<records * length)
+            try readPayload(into: &run, at: first.offset, of: address)
+            let bytes = run.span
+            for position in 0..<records {
+                let record = bytes.extracting(position * length..<(position + 1) * length)
+                guard crc32c(record) == (try entry(at: address + UInt64(position))).checksum else {
+                    throw damaged(address + UInt64(position))
                 }
             }
+            return try Self.send(bytes.extracting(part), toSocket: socket)
+        }
+    }
+
+    /// A record larger than the buffer: checked whole, then read again piece by piece.
+    private func sendLong(
+        _ part: Range<Int>,
+        of address: UInt64,
+        toSocket socket: Int32,
+        through buffer: AlignedBuffer
+    ) throws(CartridgeError) -> Int {
+        let entry = try entry(at: address)
+        guard try isIntact(entry, through: buffer) else { throw damaged(address) }
+        var done = 0
+        while done < part.count {
+            let piece = min(part.count - done, buffer.count)
+            let sent = try buffer.withMutableBytes { span throws(CartridgeError) in
+                var bytes = span._mutatingExtracting(0..<piece)
+                try readPayload(into: &bytes, at: entry.offset + UInt64(part.lowerBound + done), of: address)
+                return try Self.send(bytes.span, toSocket: socket)
+            }
             done += sent
-            if sent < part { break }
+            if sent < piece { break }
         }
         return done
     }
 
-    /// All of it, or less when a non-blocking socket is full.
-    private func send(toSocket socket: Int32, offset: UInt64, length: Int) throws(CartridgeError) -> Int {
-        var done = 0
-        while done < length {
-            let sent: Int
-            do throws(DiskError) {
-                sent = try payload.send(toSocket: socket, offset: Int64(offset) + Int64(done), length: length - done)
-            } catch {
-                throw error.isConnectionLoss ? .connection(code: error.code) : .disk(error)
-            }
-            if sent == 0 { break }
-            done += sent
+    private static func send(_ bytes: Span<UInt8>, toSocket socket: Int32) throws(CartridgeError) -> Int {
+        do throws(DiskError) {
+            return try sendToSocket(bytes, socket: socket)
+        } catch {
+            throw .connection(code: error.code)
         }
-        return done
     }
 }

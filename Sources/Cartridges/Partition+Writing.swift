@@ -135,8 +135,6 @@ extension Partition {
         if let stopped { throw .writingStopped(stopped) }
         if start != end || mustRenewEpoch {
             try truncate(to: start)
-        } else if mustDetach {
-            try detachPages()
         } else if end.payloadEnd - durable.payloadEnd >= Self.checkpointBytes {
             try makeDurable()
         }
@@ -159,25 +157,15 @@ extension Partition {
         }
         try writeSuperblock(start, epoch: superblock.epoch + 1)
         try synchronizeIndex()
-        if superblock.wasSent && start.payloadEnd < end.payloadEnd { mustDetach = true }
         end = start
         durable = start
         mustRenewEpoch = false
         dropCache()
         writeback.reset()
-        if mustDetach { try detachPages() }
-    }
-
-    private func detachPages() throws(CartridgeError) {
-        try onDisk { () throws(DiskError) in try payload.detach(from: Int64(end.payloadEnd)) }
-        mustDetach = false
-        payloadReserved = end.payloadEnd
-        if end.count == 0 { superblock.wasSent = false }
     }
 
     /// Gives back payload, index entries and reserved blocks behind the end of data.
     func giveBackSpace() throws(CartridgeError) {
-        if mustDetach { try detachPages() }
         try onDisk { () throws(DiskError) in
             try payload.truncate(to: Int64(end.payloadEnd))
             try index.truncate(to: Self.entryOffset(end.count))
@@ -232,14 +220,6 @@ extension Partition {
             throw stop(error)
         }
         pendingSuperblock = next
-    }
-
-    /// Remembers, also for the process after this one, that sockets may refer to the payload's pages. Needs no
-    /// flush: when the power fails, nothing is on its way any more.
-    func noteSending() throws(CartridgeError) {
-        guard !superblock.wasSent else { return }
-        superblock.wasSent = true
-        try writeSuperblock(superblock.durable, epoch: superblock.epoch)
     }
 
     func synchronizeIndex() throws(CartridgeError) {

@@ -27,8 +27,6 @@ final class Partition {
     var pendingSuperblock: Superblock?
     /// Entries behind the end of data may carry the present epoch: nothing may be written before it changes.
     var mustRenewEpoch = false
-    /// Pages behind the end of data may still be on their way to a receiver: nothing may be written there.
-    var mustDetach = false
     /// Set when something could not be made durable; the kernel does not tell twice, so writing is over.
     var stopped: DiskError?
 
@@ -43,8 +41,6 @@ final class Partition {
     /// Reused buffers: no allocation per call.
     var entryBytes: [UInt8] = []
     var scratch: [UInt8] = []
-    /// Records of the payload that were verified last, for a sender that continues.
-    var verified: Range<UInt64> = 0..<0
 
     static func payloadName(_ number: Int) -> String { "p\(number).data" }
     static func indexName(_ number: Int) -> String { "p\(number).index" }

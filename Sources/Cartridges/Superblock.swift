@@ -32,9 +32,6 @@ struct Superblock: Equatable {
     /// Entries behind ``durable`` count only when they carry this.
     var epoch: UInt32
     var durable: TapeMark
-    /// Payload was sent without copying since the partition was last empty: a socket may still refer to its pages,
-    /// so they are detached before they are overwritten.
-    var wasSent = false
 
     /// The 512 bytes of a slot.
     func encoded() -> [UInt8] {
@@ -47,7 +44,6 @@ struct Superblock: Equatable {
         bytes.appendLittleEndian(durable.payloadEnd)
         bytes.appendLittleEndian(durable.filemarks)
         bytes.appendLittleEndian(epoch)
-        bytes.appendLittleEndian(UInt32(wasSent ? 1 : 0))
         bytes.append(contentsOf: repeatElement(0, count: Self.size - 4 - bytes.count))
         bytes.appendLittleEndian(crc32c(bytes.span))
         return bytes
@@ -69,7 +65,6 @@ struct Superblock: Equatable {
             filemarks: bytes.littleEndian64(at: 48)
         )
         epoch = bytes.littleEndian32(at: 56)
-        wasSent = bytes.littleEndian32(at: 60) & 1 == 1
         guard durable.payloadEnd <= CartridgeLimits.largestPartitionBytes,
             durable.count <= CartridgeLimits.largestPartitionBytes / CartridgeLimits.objectOverheadBytes,
             durable.filemarks <= min(durable.count, UInt64(UInt32.max)),

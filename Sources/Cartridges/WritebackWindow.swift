@@ -11,8 +11,11 @@ struct WritebackWindow {
     /// Pushed at a time.
     static let stepBytes: UInt64 = 16 << 20
 
+    /// The stream so far.
     private var begin: UInt64 = 0
     private var written: UInt64 = 0
+    /// Up to here the window has followed the stream, and up to here it has pushed.
+    private var followed: UInt64 = 0
     private var pushed: UInt64 = 0
 
     /// A new stream begins with the next write.
@@ -28,14 +31,25 @@ struct WritebackWindow {
             pushed = start
         }
         written = end
-        guard written - begin >= Self.startBytes else { return }
-        while written - pushed >= Self.stepBytes {
-            file.startWriteback(offset: Int64(pushed), length: Int64(Self.stepBytes))
-            // The step before is mostly on the disk by now: waiting for it is short.
-            if pushed >= begin + Self.stepBytes {
-                file.dropFromCache(offset: Int64(pushed - Self.stepBytes), length: Int64(Self.stepBytes))
-            }
-            pushed += Self.stepBytes
+        guard written - begin >= Self.startBytes else {
+            followed = written
+            return
         }
+        while written - followed >= Self.stepBytes {
+            followed += Self.stepBytes
+            // Two steps for each new one: what was written before the window started is caught up with, smoothly.
+            push(in: file)
+            push(in: file)
+        }
+    }
+
+    private mutating func push(in file: any DiskFile) {
+        guard written - pushed >= Self.stepBytes else { return }
+        file.startWriteback(offset: Int64(pushed), length: Int64(Self.stepBytes))
+        // The step before is mostly on the disk by now: waiting for it is short.
+        if pushed >= begin + Self.stepBytes {
+            file.dropFromCache(offset: Int64(pushed - Self.stepBytes), length: Int64(Self.stepBytes))
+        }
+        pushed += Self.stepBytes
     }
 }

@@ -30,16 +30,6 @@ package protocol DiskFile: AnyObject {
     /// Hint: the file will be read from front to back.
     func adviseSequential()
     func size() throws(DiskError) -> Int64
-    /// Whether ``send(toSocket:offset:length:)`` may be used: what it sent can be protected from later writes.
-    var canSend: Bool { get }
-    /// Sends file bytes to a socket without copying them. Returns how many were taken: fewer than asked when the
-    /// socket is full or the file ends, 0 when a non-blocking socket takes none. The process must ignore SIGPIPE.
-    ///
-    /// The socket refers to the file's cached pages until the receiver has acknowledged them, also after the socket
-    /// was closed: writing there changes what arrives. Before that, ``detach(from:)`` is needed.
-    func send(toSocket socket: Int32, offset: Int64, length: Int) throws(DiskError) -> Int
-    /// Cuts the file at `offset`; what lay behind it still arrives unchanged where it was sent.
-    func detach(from offset: Int64) throws(DiskError)
 }
 
 /// Held from ``Disk/lock(_:)`` until released or the process ends.

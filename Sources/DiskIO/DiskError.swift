@@ -25,10 +25,6 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
     package var isNotFound: Bool { code == ENOENT }
     /// Longer than the limit the caller gave.
     package var isTooLarge: Bool { code == EFBIG }
-    /// The other end of a socket went away (only from ``DiskFile/send(toSocket:offset:length:)``).
-    package var isConnectionLoss: Bool {
-        code == EPIPE || code == ECONNRESET || code == ENOTCONN || code == ETIMEDOUT || code == ECONNABORTED
-    }
 
     package var description: String {
         if let holderProcess {

@@ -122,44 +122,6 @@ final class POSIXFile: DiskFile {
         return Int64(status.st_size)
     }
 
-    func send(toSocket socket: Int32, offset: Int64, length: Int) throws(DiskError) -> Int {
-        var position = off_t(offset)
-        while true {
-            // sendfile moves the local offset, which is not used again.
-            let sent = unsafe sendfile(socket, descriptor, &position, length)
-            if sent >= 0 { return sent }
-            switch errno {
-            case EINTR: continue
-            case EAGAIN: return 0
-            case let code: throw DiskError(operation: "send", path: path, code: code)
-            }
-        }
-    }
-
-    /// Filesystems where a direct write is known to take its pages out of the cache whoever else refers to them.
-    /// Others (btrfs and overlays fall back to the cache, tmpfs is the cache) are sent from by copying.
-    lazy var canSend = Self.detachableFilesystems.contains(capstan_filesystem_type(descriptor))
-
-    /// ext4 and XFS.
-    private static let detachableFilesystems: [Int64] = [0xEF53, 0x5846_5342]
-
-    func detach(from offset: Int64) throws(DiskError) {
-        let block = AlignedBuffer(count: Self.directBlockBytes)
-        let start = offset - offset % Int64(block.count)
-        // Truncating clears the rest of the page (or larger folio) at the cut, in place. A direct write of the
-        // bytes that are there takes it out of the cache first; the sockets keep the old one.
-        let got = try block.withMutableBytes { span throws(DiskError) in try read(into: &span, at: start) }
-        if got > 0 {
-            let direct = try checked("open", path) { unsafe Glibc.open(path, O_RDWR | O_CLOEXEC | capstan_o_direct) }
-            defer { _ = Glibc.close(direct) }
-            try block.withBytes { span throws(DiskError) in try Self.write(span, to: direct, at: start, path) }
-        }
-        try truncate(to: offset)
-    }
-
-    /// Every device's logical block divides this.
-    private static let directBlockBytes = 4096
-
     /// Only errors of the medium count: a filesystem without sync_file_range is no reason to fail.
     private func noteWritebackError(_ code: Int32) {
         guard code == EIO || code == ENOSPC || code == EDQUOT, writebackError == nil else { return }
@@ -174,19 +136,5 @@ func checked(_ operation: String, _ path: String, _ call: () -> Int32) throws(Di
         let result = call()
         if result >= 0 { return result }
         if errno != EINTR { throw DiskError(operation: operation, path: path, code: errno) }
-    }
-}
-
-/// Sends bytes to a socket by copying them. As ``DiskFile/send(toSocket:offset:length:)`` otherwise.
-package func sendCopy(of bytes: Span<UInt8>, toSocket socket: Int32) throws(DiskError) -> Int {
-    while true {
-        // The pointer is used within the closure only, and send reads at most the span.
-        let sent = unsafe bytes.withUnsafeBytes { unsafe send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-        if sent >= 0 { return sent }
-        switch errno {
-        case EINTR: continue
-        case EAGAIN: return 0
-        case let code: throw DiskError(operation: "send", path: "socket", code: code)
-        }
     }
 }

@@ -19,12 +19,6 @@ int capstan_crc32c_is_accelerated(void);
 
 /// Reserves blocks without changing the file's length.
 int capstan_fallocate_keep_size(int fd, off_t offset, off_t length);
-/// O_DIRECT, whose value differs between processors.
-extern const int capstan_o_direct;
-
-/// The kernel's magic number of the filesystem that holds an open file.
-int64_t capstan_filesystem_type(int fd);
-
 /// Starts writing the dirty pages of a range; does not wait.
 int capstan_start_writeback(int fd, off_t offset, off_t length);
 /// Writes the dirty pages of a range and waits for them (data only: no metadata, no disk cache flush).

@@ -199,23 +199,6 @@ final class SimulatedFile: DiskFile {
     func dropFromCache(offset: Int64, length: Int64) {}
     func adviseSequential() {}
 
-    func send(toSocket socket: Int32, offset: Int64, length: Int) throws(DiskError) -> Int {
-        try start(.read)
-        let count = max(0, min(length, node.cached.count - Int(offset)))
-        let part = Array(node.cached[Int(offset)..<Int(offset) + count])
-        let sent = Glibc.send(socket, part, count, Int32(MSG_NOSIGNAL))
-        if sent >= 0 { return sent }
-        if errno == EAGAIN { return 0 }
-        throw disk.error("send", path, errno)
-    }
-
-    let canSend = true
-
-    /// Sending copies here, so nothing is shared.
-    func detach(from offset: Int64) throws(DiskError) {
-        try truncate(to: offset)
-    }
-
     private func start(_ operation: SimulatedDisk.Operation) throws(DiskError) {
         guard generation == disk.generation else { throw disk.error("\(operation)", path, EBADF) }
         try disk.inject(operation, path)
