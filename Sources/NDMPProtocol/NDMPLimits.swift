@@ -5,6 +5,8 @@
 package enum NDMPLimits {
     /// The largest tape record (16 MiB) and room for the fields around it.
     package static let messageBytes = (16 << 20) + (64 << 10)
+    /// The same for a client that has not proven who it is: no message that it may send needs more.
+    package static let messageBytesBeforeAuthentication = 64 << 10
     /// Fragments of one message. Peers cut at about 4,000 bytes, so that the largest message has 4,200.
     package static let messageFragments = 16_384
     package static let deviceNameBytes = 1024

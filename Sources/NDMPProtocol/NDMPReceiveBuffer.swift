@@ -18,6 +18,8 @@ package struct NDMPReceiveBuffer: Sendable {
 
     /// What decoded payload ranges count in.
     package private(set) var bytes: [UInt8]
+    /// Bytes that a message may have from here on. Lower it for a peer that is not known yet.
+    package var messageLimit = NDMPLimits.messageBytes
     private var decoder = RecordMarkDecoder()
     /// The present message as far as it has come.
     private var messageStart = 0
@@ -64,7 +66,7 @@ package struct NDMPReceiveBuffer: Sendable {
                 for index in rawStart..<rawStart + RecordMarkDecoder.markBytes {
                     word = word << 8 | UInt32(bytes[index])
                 }
-                try decoder.mark(word)
+                try decoder.mark(word, limit: messageLimit)
                 rawStart += RecordMarkDecoder.markBytes
                 if decoder.messageBytes == 0 {
                     messageStart = rawStart
@@ -82,7 +84,9 @@ package struct NDMPReceiveBuffer: Sendable {
     /// Gives back the room that a bulky message needed. For a session that has become idle.
     package mutating func releaseSpareRoom() {
         guard !isInsideMessage, bytes.count > Self.idleRoomBytes else { return }
+        let limit = messageLimit
         self = NDMPReceiveBuffer()
+        messageLimit = limit
     }
 
     /// How many bytes to receive at most.

@@ -4,12 +4,12 @@
 /// A stream that is not NDMP, or that asks for more than the limits allow. The connection cannot go on:
 /// nobody knows where the next message starts.
 package enum RecordMarkError: Error, Sendable, Equatable, CustomStringConvertible {
-    case messageTooLong(bytes: Int)
+    case messageTooLong(bytes: Int, limit: Int)
     case tooManyFragments
 
     package var description: String {
         switch self {
-        case .messageTooLong(let bytes): "a message of \(bytes) bytes is above \(NDMPLimits.messageBytes)"
+        case .messageTooLong(let bytes, let limit): "a message of \(bytes) bytes is above \(limit)"
         case .tooManyFragments: "a message has more than \(NDMPLimits.messageFragments) fragments"
         }
     }
@@ -33,11 +33,16 @@ package struct RecordMarkDecoder: Sendable {
     package init() {}
 
     /// A mark has come. Only to be called while one is expected.
-    package mutating func mark(_ word: UInt32) throws(RecordMarkError) {
+    ///
+    /// - Parameter limit: bytes that the whole message may have.
+    package mutating func mark(
+        _ word: UInt32,
+        limit: Int = NDMPLimits.messageBytes
+    ) throws(RecordMarkError) {
         precondition(fragmentRemaining == nil)
         let length = Int(word & 0x7fff_ffff)
-        guard messageBytes + length <= NDMPLimits.messageBytes else {
-            throw .messageTooLong(bytes: messageBytes + length)
+        guard messageBytes + length <= limit else {
+            throw .messageTooLong(bytes: messageBytes + length, limit: limit)
         }
         fragments += 1
         guard fragments <= NDMPLimits.messageFragments else { throw .tooManyFragments }

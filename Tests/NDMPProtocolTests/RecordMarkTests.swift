@@ -49,7 +49,7 @@ struct RecordMarkTests {
 
     @Test("a message above the limit is refused at its mark, before room is made for it")
     func tooLong() {
-        #expect(throws: RecordMarkError.messageTooLong(bytes: 0x7fff_ffff)) {
+        #expect(throws: RecordMarkError.messageTooLong(bytes: 0x7fff_ffff, limit: NDMPLimits.messageBytes)) {
             _ = try messages(in: mark(0x7fff_ffff, last: true)) { _ in 4 }
         }
         let limit = NDMPLimits.messageBytes
@@ -58,7 +58,20 @@ struct RecordMarkTests {
         #expect(decoder.advance(limit - 1) == false)
         #expect(throws: Never.self) { try decoder.mark(1) }
         #expect(decoder.advance(1) == false)
-        #expect(throws: RecordMarkError.messageTooLong(bytes: limit + 1)) { try decoder.mark(1) }
+        #expect(throws: RecordMarkError.messageTooLong(bytes: limit + 1, limit: limit)) { try decoder.mark(1) }
+    }
+
+    @Test("a lower limit can be set, and stays when room is given back")
+    func lowerLimit() throws {
+        var buffer = NDMPReceiveBuffer()
+        buffer.messageLimit = 1000
+        buffer.releaseSpareRoom()
+        let start = mark(1001, last: true)
+        _ = buffer.withFreeSpace { space in
+            for index in 0..<4 { space[index] = start[index] }
+            return 4
+        }
+        #expect(throws: RecordMarkError.messageTooLong(bytes: 1001, limit: 1000)) { try buffer.nextMessage() }
     }
 
     @Test("endless small fragments are refused")
