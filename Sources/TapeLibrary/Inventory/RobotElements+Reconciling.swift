@@ -20,13 +20,15 @@ extension RobotElements {
         try finishDeletions(deleted.map { String($0.dropLast(StorePaths.deletedSuffix.count)) })
         removeUnfinished(names.filter { $0.hasSuffix(StorePaths.unfinishedSuffix) })
         let present = Set(names)
-        for barcode in table.cartridges.keys.sorted() {
+        var conditions: [String: CartridgeEntry.Condition] = [:]
+        for (barcode, entry) in table.cartridges {
             if !present.contains(barcode) {
-                setCondition(.missing, of: barcode)
-            } else if table.cartridges[barcode]?.condition == .missing {
-                setCondition(.good, of: barcode)
+                conditions[barcode] = .missing
+            } else if entry.condition == .missing {
+                conditions[barcode] = .good
             }
         }
+        setConditions(conditions)
         try adopt(names.filter { table.cartridges[$0] == nil && !$0.contains(".") })
     }
 

@@ -86,9 +86,32 @@ final class RobotElements: ElementStore {
 
     /// What is known about a cartridge's files; not written down, since looking tells it again.
     func setCondition(_ condition: CartridgeEntry.Condition, of barcode: String) {
-        guard let entry = table.cartridges[barcode], entry.condition != condition else { return }
-        file.table.setCondition(condition, of: barcode)
+        setConditions([barcode: condition])
+    }
+
+    /// The same for many at once, such as all of a directory that is not mounted.
+    func setConditions(_ conditions: [String: CartridgeEntry.Condition]) {
+        let changes = conditions.filter { barcode, condition in
+            table.cartridges[barcode].map { $0.condition != condition } ?? false
+        }.sorted { $0.key < $1.key }
+        guard !changes.isEmpty else { return }
+        for (barcode, condition) in changes {
+            file.table.setCondition(condition, of: barcode)
+        }
         publish()
+        for (barcode, condition) in changes.prefix(Self.maximumSingleReports) {
+            report(condition, of: barcode)
+        }
+        let more = changes.count - Self.maximumSingleReports
+        if more > 0 {
+            events.record(.warning, "\(more) more cartridges went missing or came back; the inventory shows them.")
+        }
+    }
+
+    /// Cartridges reported one by one when many change at once; more would only push other events out.
+    private static let maximumSingleReports = 50
+
+    private func report(_ condition: CartridgeEntry.Condition, of barcode: String) {
         let place = table.place(of: barcode)
         switch condition {
         case .good: events.record(.cartridgeFound, "\(barcode) is back.", barcode: barcode, place: place)
