@@ -76,6 +76,23 @@ struct MoverFromTapeTests {
         #expect(tape.position == 11)
     }
 
+    @Test("After the end of a file an endless window that begins too late means the byte needed next")
+    func windowTooLate() throws {
+        let tape = tape(marksAt: [4])
+        let rig = try MoverRig(.write, recordSize: 100, tape: tape)
+        rig.engine.read(offset: 0, length: .max)
+        #expect(rig.receive(400) == MoverRig.stream(400))
+        #expect(rig.next() == .paused(.endOfFile, position: 0))
+        let other = FakeTape((4..<6).map { .record(MoverRig.stream(100, from: $0 * 100)) })
+        rig.engine.setWindow(MoverWindow(offset: 700, length: .max - 700))
+        rig.engine.resume(with: other)
+        #expect(rig.receive(200) == MoverRig.stream(200, from: 400))
+        #expect(rig.next() == .paused(.endOfMedium, position: 0))
+        rig.engine.setWindow(MoverWindow(offset: 700, length: 1000))
+        rig.engine.resume(with: other)
+        #expect(rig.next() == .paused(.seek, position: 600), "a window with an end means what it says")
+    }
+
     @Test("A mark in the way of a seek pauses too")
     func markWhileSeeking() throws {
         let tape = tape(marksAt: [4])

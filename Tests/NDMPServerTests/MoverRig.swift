@@ -27,6 +27,8 @@ final class MoverRig {
             arrived.signal()
         }
 
+        var isEmpty: Bool { list.withLock { $0.isEmpty } }
+
         func take() -> MoverEvent? { list.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
     }
 
@@ -69,6 +71,9 @@ final class MoverRig {
 
     /// True when nothing is reported for a moment.
     func staysQuiet() -> Bool {
+        // A signal of an event that was taken already says nothing new.
+        events.arrived.clear()
+        guard events.isEmpty else { return false }
         _ = Poll.wait([Poll.Interest(events.arrived.descriptor, .readable)], timeoutMilliseconds: 150)
         events.arrived.clear()
         return events.take() == nil

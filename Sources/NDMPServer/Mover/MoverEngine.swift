@@ -16,6 +16,7 @@ final class MoverEngine: Sendable {
         var window: MoverWindow
         /// 0 waits for ever.
         var acceptTimeoutSeconds = 0
+        var strict = false
     }
 
     /// What the thread is to do next, in the order of importance.

@@ -63,6 +63,9 @@ struct MoverWindow: Equatable, Sendable {
 
     static let unlimited = MoverWindow(offset: 0, length: .max)
 
+    /// Its client wants it to reach to the end of the stream: all ones, or all ones less the offset.
+    var hasNoEnd: Bool { end == .max }
+
     /// First stream position behind the window; all ones when there is no end.
     var end: UInt64 {
         let (sum, overflow) = offset.addingReportingOverflow(length)

@@ -28,6 +28,13 @@ final class MoverWorker {
             }
         }
 
+        var isEndOfTape: Bool {
+            switch self {
+            case .paused(.endOfFile, _), .paused(.endOfMedium, _): true
+            default: false
+            }
+        }
+
         var isFinal: Bool {
             switch self {
             case .halted, .ended: true
@@ -59,6 +66,9 @@ final class MoverWorker {
     var readPosition: UInt64 = 0
     var readRemaining: UInt64 = 0
     var held: Range<UInt64> = 0..<0
+
+    /// The last pause was for the end of a file or of the data.
+    var hasRunOut = false
 
     var bytesUntilPublish = MoverWorker.publishBytes
     /// The drive's position is shown to others each time this many bytes have moved.
@@ -94,6 +104,7 @@ final class MoverWorker {
             if stop.isFinal { socket.shutdown() }
             if let event = stop.event { engine.send(event) }
             if stop.isFinal { return }
+            hasRunOut = stop.isEndOfTape
             switch waitWhilePaused(socket) {
             case .resume(let next): tape = next
             case .stop(let stop):
@@ -161,13 +172,20 @@ final class MoverWorker {
     /// The client has put the tape where the window begins. A window without limits says nothing about the place:
     /// the stream goes on where it was.
     private func adoptWindow() {
-        guard window == .unlimited, mode == .write else {
-            streamPosition = window.offset
-            held = 0..<0
-            return
-        }
         held = 0..<0
-        streamPosition = readRemaining > 0 ? readPosition : 0
+        streamPosition = window.offset
+        guard mode == .write, readRemaining > 0 else { return }
+        if window == .unlimited || isAheadOfItself {
+            window.offset = min(window.offset, readPosition)
+            streamPosition = readPosition
+        }
+    }
+
+    /// Deviation: Amanda 3.5.1 counts the bytes of all tapes again when it goes on with the second drive of a restore,
+    /// and then asks for a window, without an end, that begins behind the byte it needs next. It has put the tape at
+    /// that byte. Any other answer than going on there makes it try for ever.
+    private var isAheadOfItself: Bool {
+        !engine.parameters.strict && hasRunOut && window.hasNoEnd && window.offset > readPosition
     }
 
     // MARK: Pauses

@@ -137,7 +137,8 @@ extension Session {
             mode: mode,
             recordSize: Int(mover.recordSize),
             window: mover.effectiveWindow,
-            acceptTimeoutSeconds: context.currentSettings.acceptTimeoutSeconds
+            acceptTimeoutSeconds: context.currentSettings.acceptTimeoutSeconds,
+            strict: context.configuration.strict
         )
         let engine = try MoverEngine(parameters, counters: counters) { handle.post($0, run: number) }
         try engine.start(origin, tape: tape)

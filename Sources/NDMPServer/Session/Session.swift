@@ -88,6 +88,8 @@ final class Session {
     /// Handles every whole message that has come.
     private func takeMessages() -> Bool {
         while !isOver {
+            buffer.messageLimit =
+                machine.user == nil ? NDMPLimits.messageBytesBeforeAuthentication : NDMPLimits.messageBytes
             do throws(RecordMarkError) {
                 guard let range = try buffer.nextMessage() else { return true }
                 handle(range)
