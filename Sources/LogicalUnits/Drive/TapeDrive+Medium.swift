@@ -38,7 +38,7 @@ extension TapeDrive {
     ///   append-only mode without a licence; 5/24/00 for more partitions than the medium can have; 3/31/01 when it fails.
     package func format(_ layout: MediumLayout) throws(CheckCondition) {
         let medium = try requireAtBeginningOfMedium()
-        if modePages[TapeModePages.writeMode] == 1, overwriteLicence?.scope != .format {
+        if rules.isAppendOnly, overwriteLicence?.scope != .format {
             throw CheckCondition(.dataProtect, .operatorSelectedWriteProtect)
         }
         let capacity = medium.cartridge.metadata.capacity.rawValue
@@ -76,7 +76,7 @@ extension TapeDrive {
         block: UInt64
     ) throws(CheckCondition) {
         _ = try requireReady()
-        guard modePages[TapeModePages.writeMode] == 1 else {
+        guard rules.isAppendOnly else {
             throw CheckCondition(.illegalRequest, .notAppendOnly)
         }
         switch scope {

@@ -29,9 +29,7 @@ extension TapeDrive {
         if medium.cartridge.metadata.writeProtected || medium.cartridge.access == .readOnly {
             return .writeProtected
         }
-        if modePages[TapeModePages.softwareWriteProtect] == 1
-            || modePages[TapeModePages.deviceSoftwareWriteProtect] == 1
-        {
+        if rules.isSoftwareProtected {
             return .softwareWriteProtected
         }
         return model.canWrite(generation: medium.cartridge.metadata.generation) ? nil : .cannotWriteIncompatibleFormat
@@ -143,13 +141,9 @@ extension TapeDrive {
         EarlyWarning.threshold(capacity: cartridge.capacity(partition))
     }
 
-    /// Size of the zone before early warning that page 10h/01h asked for, in bytes.
-    var programmableEarlyWarningBytes: UInt64 {
-        modePages[TapeModePages.programmableEarlyWarning] * 1_000_000
-    }
-
+    /// Where the zone begins that page 10h/01h asked for; nil without one.
     func programmableThreshold(_ cartridge: Cartridge, partition: Int) -> UInt64? {
-        let zone = programmableEarlyWarningBytes
+        let zone = rules.programmableEarlyWarningBytes
         guard zone > 0 else { return nil }
         let threshold = earlyWarningThreshold(cartridge, partition: partition)
         return threshold > zone ? threshold - zone : 0
@@ -161,12 +155,11 @@ extension TapeDrive {
     func prepareToWrite() throws(CheckCondition) -> Cartridge {
         let medium = try requireReady()
         try requireUnprotected()
-        let mayAppend = try isAppendPosition(medium.cartridge)
-        if medium.isWORM, !mayAppend {
+        if medium.isWORM, try !isAppendPosition(medium.cartridge) {
             alerts.raise(.wormOverwrite)
             throw CheckCondition(.dataProtect, .wormOverwrite)
         }
-        if modePages[TapeModePages.writeMode] == 1, !mayAppend {
+        if rules.isAppendOnly, try !isAppendPosition(medium.cartridge) {
             let licence = OverwriteLicence(scope: .position, partition: partition, block: block)
             guard overwriteLicence == licence else {
                 throw CheckCondition(.dataProtect, .operatorSelectedWriteProtect)

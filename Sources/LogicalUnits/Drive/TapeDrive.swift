@@ -26,7 +26,9 @@ package final class TapeDrive {
     var overwriteLicence: OverwriteLicence?
 
     var unit = UnitState()
-    var modePages: ModePages
+    var modePages: ModePages { didSet { rules = WriteRules(modePages) } }
+    /// What every write asks of the mode pages.
+    private(set) var rules: WriteRules
     /// BLOCK LENGTH of the mode block descriptor; 0 is variable.
     package var fixedBlockLength = 0
     /// BUFFERED MODE of the mode header; 0 makes every WRITE durable.
@@ -39,6 +41,7 @@ package final class TapeDrive {
         self.model = model
         self.clock = clock
         self.modePages = TapeModePages.pages(for: model)
+        self.rules = WriteRules(modePages)
     }
 
     /// Records are up to 16 MiB - 1: the whole range of the 24-bit TRANSFER LENGTH.
@@ -126,6 +129,21 @@ struct OverwriteLicence: Equatable {
     var scope: Scope
     var partition: Int
     var block: BlockAddress
+}
+
+/// Taken out of the mode pages when they change, so that a write need not search them.
+struct WriteRules {
+    let isSoftwareProtected: Bool
+    let isAppendOnly: Bool
+    /// Size of the zone before early warning; 0 is none.
+    let programmableEarlyWarningBytes: UInt64
+
+    init(_ pages: ModePages) {
+        isSoftwareProtected =
+            pages[TapeModePages.softwareWriteProtect] == 1 || pages[TapeModePages.deviceSoftwareWriteProtect] == 1
+        isAppendOnly = pages[TapeModePages.writeMode] == 1
+        programmableEarlyWarningBytes = pages[TapeModePages.programmableEarlyWarning] * 1_000_000
+    }
 }
 
 /// Counted by the drive for log pages and MAM; the load's part is folded into the cartridge when it unloads.
