@@ -250,9 +250,11 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
     /// Whether a fault of this rarity strikes now.
     func strikes(_ rarity: UInt64) -> Bool {
-        guard generator.once(in: rarity) else { return false }
-        injectedFaults += 1
-        return true
+        exclusively {
+            guard generator.once(in: rarity) else { return false }
+            injectedFaults += 1
+            return true
+        }
     }
 
     private func requireParent(of path: String, _ operation: String) throws(DiskError) {
