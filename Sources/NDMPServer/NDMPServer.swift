@@ -160,8 +160,10 @@ package final class NDMPServer: Sendable {
             let handle = try SessionHandle(id: id, peer: peer, socket: socket, connectedAt: seconds)
             state.withLock { $0.sessions[id] = (handle, nil) }
             let context = context
-            let thread = try DedicatedThread(name: "ndmp \(id)") {
+            let thread = try DedicatedThread(name: "ndmp \(id)") { [self] in
                 Session(handle: handle, context: context, nexusID: Self.firstNexus + id).runToEnd()
+                // The socket is given back now, not when the next client comes.
+                _ = state.withLock { $0.sessions.removeValue(forKey: id) }
             }
             state.withLock { $0.sessions[id]?.thread = thread }
         } catch {
