@@ -21,8 +21,8 @@ COMMANDS = int(os.environ.get("CAPSTAN_FUZZ_ITERATIONS", "2000"))
 # A mutated message often leaves the server waiting for more, which costs this test its patience.
 MUTATIONS = min(COMMANDS, 1000)
 PATIENCE_SECONDS = 0.2
-# What a process may keep of many sessions and of messages of 16 MiB: allocator slack, never per message.
-GROWTH_BYTES = 48 << 20
+# What a process may keep of sessions that had messages of 16 MiB: the allocator holds on to a few such blocks.
+GROWTH_BYTES = 96 << 20
 MESSAGE_LIMIT = (16 << 20) + (64 << 10)
 GOOD, CHECK_CONDITION = 0, 2
 steps = Steps("bad input")
@@ -110,6 +110,11 @@ def record_marks(server):
         ends(server.connect(), b"\xff\xff\xff\xff")
     with server.step("a message one byte above the limit ends the session"):
         ends(server.log_in(), u32(0x8000_0000 | MESSAGE_LIMIT + 1))
+    with server.step("before authentication the limit is 64 KiB"):
+        ends(server.connect(), u32(0x8000_0000 | (64 << 10) + 1))
+        session = server.connect()
+        same(session.request_error(0x100, bytes((64 << 10) - 24)), ndmp.NOT_AUTHORIZED)
+        session.close()
     with server.step("fragments that together are above the limit end the session"):
         session = server.log_in()
         ends(session, (u32(1 << 20) + bytes(1 << 20)) * 17)

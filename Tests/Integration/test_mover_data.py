@@ -237,10 +237,10 @@ def from_tape(daemon, version):
             for count in (1, 3000, RECORD, 47):
                 mover.good(mover.client.mover_read(at, count))
                 expect(receive(connection, count) == data[at:at + count], f"bytes {at} to {at + count} differ")
-                mover.state(state=ndmp.ACTIVE, seek=at, left=0)
+                mover.state(state=ndmp.ACTIVE, seek=at)
                 at += count
             expect(is_quiet(connection), "more than was asked for")
-            mover.state(moved=at)
+            mover.state(moved=at, left=0)
         mover.halts(CONNECT_CLOSED)
         mover.stop()
     with mover_step(daemon, version, "from tape: reads forwards and backwards inside the window") as mover:

@@ -542,7 +542,8 @@ def run(host, port):
     tapes, changer = ndmp.device_names(host, port)
     with log_in(host, port) as robot_client:
         robot = Robot(robot_client, changer)
-        robot.fill_drive(0)
+        if robot.fill_drive(0) is None:
+            robot.reload(0)
         for version in VERSIONS:
             tape = Tape((host, port), version, tapes[0])
             opening(tape)

@@ -141,6 +141,8 @@ final class MoverWorker {
             engine.wakeUp.clear()
             do throws(NetworkError) {
                 guard let socket = try listener.accept() else { continue }
+                // Exactly one peer: whoever else came, or comes, is turned away.
+                listener.shutdown()
                 guard engine.adopt(socket) else { return nil }
                 engine.send(.peerConnected)
                 return socket

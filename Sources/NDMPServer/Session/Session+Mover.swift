@@ -24,6 +24,7 @@ extension Session {
             change(request, .setWindow(offset: body.offset, length: body.length))
         case .moverRead:
             guard let body = decode(request, as: MoverReadRequest.self) else { return }
+            letMoverCatchUp()
             change(request, .read(offset: body.offset, length: body.length))
         case .moverContinue: change(request, .resume)
         case .moverClose: change(request, .close)
@@ -39,6 +40,32 @@ extension Session {
         reply(request, error: outcome.error)
         perform(outcome.actions)
     }
+
+    /// A client may ask for data when its connect has succeeded, or when it has received the last byte it asked for,
+    /// and be ahead of the mover thread, which has still to accept the one or to count the other. Such a request is
+    /// right, so it waits for what takes the thread microseconds.
+    private func letMoverCatchUp() {
+        var attempts = 0
+        while moverMayBeBehind, attempts < Self.catchUpAttempts, !handle.isEnding {
+            attempts += 1
+            _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
+            handle.wakeUp.clear()
+            takeMoverEvents()
+        }
+        // What woke the session is still to be looked at.
+        if handle.isEnding { handle.wakeUp.signal() }
+    }
+
+    private var moverMayBeBehind: Bool {
+        switch mover.state {
+        case .listen: true
+        case .active: counters.current.bytesLeftToRead > 0
+        default: false
+        }
+    }
+
+    /// Of a millisecond each. A MOVER_READ that comes too soon by more than that is a mistake of the client.
+    private static let catchUpAttempts = 50
 
     private var surroundings: MoverSurroundings {
         var surroundings = MoverSurroundings(readOutstanding: counters.current.bytesLeftToRead > 0)
