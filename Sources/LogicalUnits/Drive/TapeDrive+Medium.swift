@@ -125,6 +125,12 @@ extension TapeDrive {
     /// Deviation: a cartridge may be far smaller than the page's units. A size that leaves nothing for the others is cut to
     /// its equal share, as drives also round sizes without a word.
     private func partitionSizes(of medium: LoadedMedium, capacity: UInt64) throws(CheckCondition) -> [UInt64] {
+        let smallest = CartridgeLimits.smallestPartitionBytes
+        if modePages[TapeModePages.fixedPartitions] == 1 {
+            // The drive's own choice: a fortieth in partition 1, as LTO-5 does with one pair of wraps.
+            let small = max(capacity / 40, smallest)
+            return [capacity - min(capacity, small), small]
+        }
         let count = Int(modePages[TapeModePages.additional]) + 1
         guard count <= medium.format?.maximumPartitions ?? 1 else { throw .invalidField(FormatMedium.format) }
         guard count > 1 else { return [capacity] }
@@ -135,7 +141,6 @@ extension TapeDrive {
         let asked = TapeModePages.partitionSizes(slots: count).map { modePages[$0] }
         // One takes what the others leave: the one that says so, else the last.
         let rest = asked.firstIndex(of: 0xFFFF) ?? count - 1
-        let smallest = CartridgeLimits.smallestPartitionBytes
         var sizes = asked.map { max($0 * unit, smallest) }
         sizes[rest] = 0
         if sizes.reduce(smallest, +) > capacity {

@@ -208,6 +208,26 @@ struct DrivePositionTests {
         #expect(cartridge.partitionCount == 1)
     }
 
+    @Test("FORMAT MEDIUM by the drive's own choice (FDP) and in equal parts (SDP)")
+    func formatChoices() throws {
+        let bench = try DriveBench()
+        func format(_ mode: UInt8, additional: UInt8) -> String {
+            var list = bench.run([0x5A, 8, 0x11, 0, 0, 0, 0, 0, 255, 0]).dataIn
+            list[0...1] = [0, 0]
+            list[11] = additional
+            list[12] = mode | 0x18
+            let select = bench.run([0x55, 0x10, 0, 0, 0, 0, 0, 0, UInt8(list.count), 0], out: list)
+            return line(select) == "GOOD" ? line(bench.run([0x04, 0, 2, 0, 0, 0])) : line(select)
+        }
+        let cartridge = try #require(bench.drive.loaded)
+        #expect(format(0x80, additional: 0) == "GOOD")
+        #expect((0..<cartridge.partitionCount).map(cartridge.capacity) == [65_431_143, 1_677_721])
+        #expect(format(0x40, additional: 3) == "GOOD")
+        #expect((0..<cartridge.partitionCount).map(cartridge.capacity) == [16 << 20, 16 << 20, 16 << 20, 16 << 20])
+        #expect(format(0x60, additional: 1) == "5/26/00 list 12.7", "two choices at once")
+        #expect(format(0x40, additional: 4) == "5/26/00 list 11")
+    }
+
     @Test("SET CAPACITY shrinks, tells every nexus also the sender, and raises TapeAlert 31h")
     func setCapacity() throws {
         let bench = try tape()
