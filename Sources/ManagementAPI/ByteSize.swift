@@ -63,6 +63,12 @@ package enum ByteSize {
         return "\(oneDecimal(value)) \(names[index])"
     }
 
+    /// A capacity in the units that it was given in: media sizes are decimal, those made for tests often binary.
+    package static func capacityText(_ bytes: UInt64, of capacity: UInt64) -> String {
+        let isBinary = capacity % (1 << 20) == 0 && capacity % 1_000_000_000 != 0
+        return isBinary ? text(bytes) : decimalText(bytes)
+    }
+
     /// `value` rounded to one decimal.
     package static func oneDecimal(_ value: Double) -> String {
         let tenths = Int64((value * 10).rounded())

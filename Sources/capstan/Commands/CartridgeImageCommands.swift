@@ -64,7 +64,9 @@ struct CartridgeVerifyCommand: AsyncParsableCommand {
     }
 
     static func summary(_ report: VerificationReport) -> String {
-        let contents = "\(report.records) records, \(report.filemarks) filemarks, \(ByteSize.text(report.bytes))"
+        let contents =
+            "\(Plural.of(report.records, "record")), \(Plural.of(report.filemarks, "filemark")), "
+            + ByteSize.text(report.bytes)
         guard !report.problems.isEmpty else { return "\(report.barcode): sound, \(contents)" }
         let count = report.problemsCut ? "more than \(report.problems.count)" : "\(report.problems.count)"
         return "\(report.barcode): \(count) damaged places in \(contents)"
@@ -164,8 +166,8 @@ struct CartridgeImportCommand: AsyncParsableCommand {
         )
         progress.withLock {
             $0.finish(
-                "\(report.barcode): \(report.records) records and \(report.filemarks) filemarks, "
-                    + "\(ByteSize.text(report.bytes))"
+                "\(report.barcode): \(Plural.of(report.records, "record")) and "
+                    + "\(Plural.of(report.filemarks, "filemark")), \(ByteSize.text(report.bytes))"
             )
         }
         if options.output.json { try Output.standard.json(report) }

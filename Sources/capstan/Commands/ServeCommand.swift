@@ -49,6 +49,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: Settings.drives.name, help: Settings.drives.argumentHelp) var drives: String?
     @Option(name: Settings.slots.name, help: Settings.slots.argumentHelp) var slots: String?
     @Option(name: Settings.mailSlots.name, help: Settings.mailSlots.argumentHelp) var mailSlots: String?
+    @Option(name: Settings.library.name, help: Settings.library.argumentHelp) var library: String?
+    @Option(name: Settings.driveModels.name, help: Settings.driveModels.argumentHelp) var driveModels: String?
+    @Option(name: Settings.personalities.name, help: Settings.personalities.argumentHelp) var personalities: String?
     @Option(name: Settings.cartridges.name, help: Settings.cartridges.argumentHelp) var cartridges: String?
     @Option(name: Settings.cartridgeCapacity.name, help: Settings.cartridgeCapacity.argumentHelp)
     var cartridgeCapacity: String?
@@ -66,7 +69,8 @@ struct ServeCommand: AsyncParsableCommand {
             (Settings.ndmpPassword, ndmpPassword), (Settings.ndmpVersion, ndmpVersion),
             (Settings.ndmpSessions, ndmpSessions), (Settings.ndmpAliases, ndmpAliases),
             (Settings.ndmpAcceptTimeout, ndmpAcceptTimeout), (Settings.drives, drives), (Settings.slots, slots),
-            (Settings.mailSlots, mailSlots), (Settings.cartridges, cartridges),
+            (Settings.mailSlots, mailSlots), (Settings.library, library), (Settings.driveModels, driveModels),
+            (Settings.personalities, personalities), (Settings.cartridges, cartridges),
             (Settings.cartridgeCapacity, cartridgeCapacity), (Settings.readyFile, readyFile),
             (Settings.trace, trace), (Settings.logLevel, logLevel),
             (Settings.ephemeral, ephemeral ? "true" : nil), (Settings.ndmpStrict, ndmpStrict ? "true" : nil),
@@ -84,6 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
             values,
             environment: environment,
             workingDirectory: FileManager.default.currentDirectoryPath,
+            programDirectory: PersonalityFiles.programDirectory,
             user: geteuid()
         )
         try await Daemon(configuration).run()

@@ -27,6 +27,8 @@ struct ServeConfiguration: Sendable {
         var drives: Int?
         var slots: Int?
         var mailSlots: Int?
+        var library: LibraryPersonality?
+        var driveModels: [DrivePersonality]?
         var cartridges: Int?
         var cartridgeCapacity: UInt64?
 
@@ -38,6 +40,11 @@ struct ServeConfiguration: Sendable {
             result.drives = drives ?? base.drives
             result.slots = slots ?? base.slots
             result.mailSlots = mailSlots ?? base.mailSlots
+            result.library = library ?? base.library
+            if let driveModels, let first = driveModels.first {
+                result.driveModels = driveModels
+                result.cartridges.generation = first.generation
+            }
             result.cartridges.count = cartridges ?? min(base.cartridges.count, result.slots)
             result.cartridges.capacityBytes = cartridgeCapacity ?? base.cartridges.capacityBytes
             return result
@@ -51,6 +58,7 @@ struct ServeConfiguration: Sendable {
         _ values: SettingValues,
         environment: [String: String],
         workingDirectory: String,
+        programDirectory: String = "/usr/bin",
         user: UInt32
     ) throws(APIError) {
         func absolute(_ setting: Setting) -> String? {
@@ -75,10 +83,21 @@ struct ServeConfiguration: Sendable {
             )
         }
         ndmp = try Self.ndmp(values)
+        let models = PersonalityFiles(
+            directory: absolute(Settings.personalities),
+            workingDirectory: workingDirectory,
+            programDirectory: programDirectory
+        )
         layout = Layout(
             drives: try values.count(Settings.drives, in: 1...LibraryConfiguration.maximumDrives),
             slots: try values.count(Settings.slots, in: 1...LibraryConfiguration.maximumSlots),
             mailSlots: try values.count(Settings.mailSlots, in: 0...LibraryConfiguration.maximumMailSlots),
+            library: try values.text(Settings.library).map { name throws(APIError) in
+                try models.library(named: name)
+            },
+            driveModels: try values.list(Settings.driveModels)?.map { name throws(APIError) in
+                try models.drive(named: name)
+            },
             cartridges: try values.count(Settings.cartridges, in: 0...LibraryConfiguration.maximumSlots),
             cartridgeCapacity: try values.size(Settings.cartridgeCapacity)
         )

@@ -180,6 +180,30 @@ enum Settings {
         defaultText: "2, or as the store has",
         help: "Number of mail slots (import/export elements)."
     )
+    static let library = Setting(
+        key: "library.model",
+        flag: "library",
+        kind: .text,
+        placeholder: "NAME",
+        defaultText: "ibm-3573-tl, or as the store has",
+        help: "Model of the library: a name of Config/personalities, or a YAML file."
+    )
+    static let driveModels = Setting(
+        key: "library.drive-models",
+        flag: "drive-models",
+        kind: .list,
+        placeholder: "NAME,…",
+        defaultText: "ibm-lto8, or as the store has",
+        help: "Models of the drives, the last one for all that follow: names of Config/personalities, or YAML files."
+    )
+    static let personalities = Setting(
+        key: "personalities",
+        flag: "personalities",
+        kind: .path,
+        placeholder: "DIR",
+        defaultText: "Config/personalities beside the program",
+        help: "Directory in which models are looked up."
+    )
     static let cartridges = Setting(
         key: "library.cartridges",
         flag: "cartridges",
@@ -232,6 +256,7 @@ enum Settings {
     static let all: [Setting] = [
         store, ephemeral, socket, http, ndmp, ndmpDataPorts, ndmpAdvertise, ndmpAuthentication, ndmpUser,
         ndmpPassword, ndmpVersion, ndmpStrict, ndmpSessions, ndmpAliases, ndmpAcceptTimeout, drives, slots,
-        mailSlots, cartridges, cartridgeCapacity, readyFile, exitWithStdin, trace, logLevel,
+        mailSlots, library, driveModels, personalities, cartridges, cartridgeCapacity, readyFile, exitWithStdin,
+        trace, logLevel,
     ]
 }

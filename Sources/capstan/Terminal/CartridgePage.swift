@@ -33,7 +33,8 @@ struct CartridgePage {
     private func partition(_ partition: CartridgeReport.Partition) -> [String] {
         var lines = [
             "  " + style.bar(used: partition.usedBytes, total: partition.capacityBytes, width: 24)
-                + " \(ByteSize.decimalText(partition.usedBytes)) of \(ByteSize.decimalText(partition.capacityBytes)), "
+                + " \(ByteSize.capacityText(partition.usedBytes, of: partition.capacityBytes)) of "
+                + "\(ByteSize.capacityText(partition.capacityBytes, of: partition.capacityBytes)), "
                 + "\(partition.objects) records and filemarks"
         ]
         guard !partition.files.isEmpty else { return lines + ["  " + style.dim("nothing written")] }

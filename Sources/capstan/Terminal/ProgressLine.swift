@@ -62,3 +62,9 @@ enum Spans {
         }
     }
 }
+
+/// Numbers of things.
+enum Plural {
+    /// `1 record`, `2 records`.
+    static func of(_ count: UInt64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}

@@ -38,15 +38,14 @@ struct StatusPage {
                 table.add(number, drive.name, style.dim("empty"), "", "", "", "", state(drive))
                 continue
             }
-            let used = cartridge.usedBytes ?? 0
             table.add(
                 number,
                 drive.name,
                 style.bold(cartridge.barcode),
                 marks(cartridge),
                 position(drive),
-                style.bar(used: used, total: cartridge.capacityBytes, width: 16),
-                "\(ByteSize.decimalText(used)) of \(ByteSize.decimalText(cartridge.capacityBytes))",
+                style.bar(used: cartridge.usedBytes ?? 0, total: cartridge.capacityBytes, width: 16),
+                "\(cartridge.usedText) of \(cartridge.capacityText)",
                 state(drive)
             )
         }
@@ -85,7 +84,7 @@ struct StatusPage {
             "slots",
             style.bar(used: UInt64(slots.used), total: UInt64(slots.total), width: 16)
                 + " \(slots.used) of \(slots.total) used"
-                + (slots.shelf > 0 ? ", \(plural(UInt64(slots.shelf), "cartridge")) on the shelf" : "")
+                + (slots.shelf > 0 ? ", \(Plural.of(UInt64(slots.shelf), "cartridge")) on the shelf" : "")
         )
         let mail = report.mailSlots.map { "\($0.index) \($0.barcode.map(style.bold) ?? style.dim("empty"))" }
         if !mail.isEmpty { table.add("mail", mail.joined(separator: "   ")) }
@@ -119,8 +118,6 @@ struct StatusPage {
         }
         return table.lines(style)
     }
-
-    private func plural(_ count: UInt64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }
@@ -161,10 +158,19 @@ struct InventoryPage {
             place,
             style.bold(barcode),
             cartridge?.generation ?? "",
-            cartridge?.usedBytes.map(ByteSize.decimalText) ?? "",
-            cartridge.map { ByteSize.decimalText($0.capacityBytes) } ?? "",
+            cartridge?.usedText ?? "",
+            cartridge?.capacityText ?? "",
             notes.joined(separator: ", ")
         )
+    }
+}
+
+extension CartridgeSummary {
+    /// Empty when nobody looked.
+    var usedText: String { usedBytes.map { ByteSize.capacityText($0, of: capacityBytes) } ?? "" }
+    /// Empty for a cartridge that cannot be read.
+    var capacityText: String {
+        capacityBytes == 0 ? "" : ByteSize.capacityText(capacityBytes, of: capacityBytes)
     }
 }
 
@@ -180,13 +186,13 @@ enum CartridgeRows {
 
     static func lines(_ cartridges: [CartridgeSummary], _ style: Style) -> [String] {
         var table = Table(["BARCODE", "MEDIUM", "PLACE", "USED", "CAPACITY", "NOTES"], right: [3, 4])
-        for cartridge in cartridges {
+        for cartridge in cartridges.sorted(by: { $0.barcode < $1.barcode }) {
             table.add(
                 style.bold(cartridge.barcode),
                 cartridge.generation,
                 cartridge.location ?? "",
-                cartridge.usedBytes.map(ByteSize.decimalText) ?? "",
-                ByteSize.decimalText(cartridge.capacityBytes),
+                cartridge.usedText,
+                cartridge.capacityText,
                 notes(cartridge).joined(separator: ", ")
             )
         }

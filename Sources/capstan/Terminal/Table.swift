@@ -22,12 +22,14 @@ struct Table {
 
     mutating func add(_ cells: String...) { rows.append(cells) }
 
-    /// The lines, without blanks at their ends. Titles are left out when all are empty.
+    /// The lines, without blanks at their ends. Titles are left out when all are empty, columns when none of their
+    /// rows has anything in it.
     func lines(_ style: Style) -> [String] {
         let titles = columns.map(\.title)
         let hasTitles = titles.contains { !$0.isEmpty }
         let widths = columns.indices.map { column in
-            ([titles[column]] + rows.map { column < $0.count ? $0[column] : "" }).map(Self.width).max() ?? 0
+            let widest = rows.map { column < $0.count ? Self.width($0[column]) : 0 }.max() ?? 0
+            return widest == 0 && !rows.isEmpty ? 0 : max(widest, Self.width(titles[column]))
         }
         var lines: [String] = []
         if hasTitles { lines.append(style.dim(line(titles, widths))) }
@@ -37,11 +39,11 @@ struct Table {
 
     private func line(_ cells: [String], _ widths: [Int]) -> String {
         var text = indent
-        for (column, width) in widths.enumerated() {
+        for (column, width) in widths.enumerated() where width > 0 {
             let cell = column < cells.count ? cells[column] : ""
             let blanks = String(repeating: " ", count: max(0, width - Self.width(cell)))
             text += columns[column].alignment == .right ? blanks + cell : cell + blanks
-            if column < widths.count - 1 { text += "  " }
+            text += "  "
         }
         while text.last == " " { text.removeLast() }
         return text
