@@ -45,7 +45,12 @@ extension Partition {
     private func append(_ bytes: Span<UInt8>, recordLength: Int, count: Int) throws(CartridgeError) {
         let from = end.payloadEnd
         reservePayload(upTo: from + UInt64(bytes.count))
-        try onDisk { () throws(DiskError) in try payload.write(bytes, at: Int64(from)) }
+        do throws(DiskError) {
+            try payload.write(bytes, at: Int64(from))
+        } catch {
+            if error.isOutOfSpace { leaveRoom() }
+            throw .disk(error)
+        }
         var entries: [UInt8] = []
         swap(&entries, &entryBytes)
         defer { swap(&entries, &entryBytes) }
@@ -244,6 +249,12 @@ extension Partition {
         let goal = max(needed, min(capacity, payloadReserved + step))
         try? payload.allocate(offset: Int64(payloadReserved), length: Int64(goal - payloadReserved))
         payloadReserved = goal
+    }
+
+    /// On a full disk: what was reserved and half written goes back, so that descriptions can still be stored.
+    private func leaveRoom() {
+        guard (try? payload.truncate(to: Int64(end.payloadEnd))) != nil else { return }
+        payloadReserved = end.payloadEnd
     }
 
     private func reserveIndex(upTo needed: UInt64) {

@@ -22,6 +22,9 @@ struct FailingDiskTests {
         #expect(error?.description.contains("disk is full") == true)
         #expect(bench.cartridge.end == BlockAddress(1))
         #expect(try bench.cartridge.bytes(at: 0) == pattern(1000, 1))
+        // What was half written made room again, so that the drive can store its counters.
+        #expect(bench.disk.bytes(of: Bench.directory + "/p0.data")?.count == 1000)
+        try bench.cartridge.updateMetadata { $0.counters.writeErrors = 1 }
         bench.disk.capacityBytes = .max
         try bench.cartridge.append(pattern(100_000, 3))
         try bench.cartridge.close()
