@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import Cartridges
+import Foundation
 import LogicalUnits
 import SCSI
 import SimulatedDisk
@@ -46,7 +47,12 @@ struct DriveFuzzTests {
         return ([0x55, 0x10, 0, 0, 0, 0, 0, UInt8(list.count >> 8), UInt8(list.count & 0xFF), 0], list)
     }
 
-    @Test("20 seeds of 1,500 commands: no crash, data within the limit, GOOD or well-formed sense", arguments: 1...20)
+    /// 20 unless CAPSTAN_FUZZ_SEEDS says how many.
+    static var seeds: ClosedRange<Int> {
+        1...max(1, ProcessInfo.processInfo.environment["CAPSTAN_FUZZ_SEEDS"].flatMap(Int.init) ?? 20)
+    }
+
+    @Test("1,500 commands a seed: no crash, data within the limit, GOOD or well-formed sense", arguments: seeds)
     func fuzz(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(seed))
         let bench = try DriveBench(loading: .mebibytes(4))
