@@ -21,7 +21,8 @@ package final class NDMPServer: Sendable {
 
     private let context: ServerContext
     private let state = Mutex(State())
-    private let stopSignal: Mutex<WakeUp?> = Mutex(nil)
+    /// Wakes the accept thread: to stop, or to forget a session that has ended.
+    private let acceptSignal: Mutex<WakeUp?> = Mutex(nil)
 
     /// Nexus identifiers of this door start here, so that no two doors ever use the same.
     private static let firstNexus: UInt64 = 0x4e44_0000_0000_0000
@@ -50,7 +51,9 @@ package final class NDMPServer: Sendable {
 
     /// The sessions of this moment, in the order of their numbers.
     package var sessions: [NDMPSessionStatus] {
-        state.withLock { $0.sessions.values.map(\.handle.status) }.sorted { $0.id < $1.id }
+        state.withLock { $0.sessions.values.map(\.handle).filter { !$0.hasEnded } }
+            .map(\.status)
+            .sorted { $0.id < $1.id }
     }
 
     // MARK: Start and stop
@@ -64,7 +67,7 @@ package final class NDMPServer: Sendable {
         do throws(NetworkError) {
             let listeners = try openListeners(configuration.listen)
             let signal = try WakeUp()
-            stopSignal.withLock { $0 = signal }
+            acceptSignal.withLock { $0 = signal }
             state.withLock {
                 $0.listeners = listeners
                 $0.boundAddresses = listeners.compactMap(\.localAddress)
@@ -99,7 +102,7 @@ package final class NDMPServer: Sendable {
             state.acceptThread = nil
             return (thread, state.sessions.values.map(\.handle))
         }
-        stopSignal.withLock { $0 }?.signal()
+        acceptSignal.withLock { $0 }?.signal()
         thread?.join()
         let deadline = MonotonicClock.milliseconds() + UInt64(max(0, drainSeconds)) * 1000
         while handles.contains(where: { $0.status.moverState == "ACTIVE" }), MonotonicClock.milliseconds() < deadline {
@@ -128,7 +131,10 @@ package final class NDMPServer: Sendable {
         let interests = listeners.map { Poll.Interest($0.descriptor, .readable) }
         while true {
             let ready = Poll.wait([Poll.Interest(signal.descriptor, .readable)] + interests)
-            if ready[0] { return }
+            if ready[0] {
+                signal.clear()
+                if state.withLock({ $0.isStopping }) { return }
+            }
             for (index, listener) in listeners.enumerated() where ready[index + 1] {
                 do throws(NetworkError) {
                     if let socket = try listener.accept() { admit(socket) }
@@ -160,8 +166,11 @@ package final class NDMPServer: Sendable {
             let handle = try SessionHandle(id: id, peer: peer, socket: socket, connectedAt: seconds)
             state.withLock { $0.sessions[id] = (handle, nil) }
             let context = context
+            let ended = acceptSignal.withLock { $0 }
             let thread = try DedicatedThread(name: "ndmp \(id)") { [self] in
                 Session(handle: handle, context: context, nexusID: Self.firstNexus + id).runToEnd()
+                handle.markEnded()
+                ended?.signal()
                 // The socket is given back now, not when the next client comes.
                 _ = state.withLock { $0.sessions.removeValue(forKey: id) }
             }
@@ -172,10 +181,10 @@ package final class NDMPServer: Sendable {
         }
     }
 
-    /// Forgets sessions whose thread has ended.
+    /// Forgets sessions that have ended, and waits for the last steps of their threads.
     private func reap() {
         let ended = state.withLock { state in
-            let ended = state.sessions.filter { $0.value.thread?.isFinished ?? false }
+            let ended = state.sessions.filter { $0.value.handle.hasEnded && $0.value.thread != nil }
             for id in ended.keys { state.sessions.removeValue(forKey: id) }
             return ended.values.compactMap(\.thread)
         }

@@ -12,19 +12,12 @@ final class DedicatedThread: Sendable {
 
     private final class Work: Sendable {
         let body: @Sendable () -> Void
-        let finished: Finished
-        init(body: @escaping @Sendable () -> Void, finished: Finished) {
+        init(_ body: @escaping @Sendable () -> Void) {
             self.body = body
-            self.finished = finished
         }
     }
 
-    private final class Finished: Sendable {
-        let flag = Atomic<Bool>(false)
-    }
-
     private let handle: pthread_t
-    private let finished: Finished
     private let joined = Atomic<Bool>(false)
 
     init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetworkError) {
@@ -32,9 +25,7 @@ final class DedicatedThread: Sendable {
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }
         unsafe pthread_attr_setstacksize(&attributes, Self.stackBytes)
-        let done = Finished()
-        finished = done
-        let work = Work(body: body, finished: done)
+        let work = Work(body)
         let context = unsafe Unmanaged.passRetained(work).toOpaque()
         var thread = pthread_t()
         let status = unsafe pthread_create(
@@ -46,7 +37,6 @@ final class DedicatedThread: Sendable {
                 let work = unsafe Unmanaged<Work>.fromOpaque(context).takeRetainedValue()
                 blockBrokenPipeSignal()
                 work.body()
-                work.finished.flag.store(true, ordering: .releasing)
                 return nil
             },
             context
@@ -57,8 +47,6 @@ final class DedicatedThread: Sendable {
         }
         handle = thread
     }
-
-    var isFinished: Bool { finished.flag.load(ordering: .acquiring) }
 
     /// Waits for the end of the thread. Only the first call waits; the handle is gone after it.
     func join() {

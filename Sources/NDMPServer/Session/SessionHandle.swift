@@ -16,6 +16,7 @@ final class SessionHandle: Sendable {
         var status: NDMPSessionStatus
         var events: [(run: Int, event: MoverEvent)] = []
         var isEnding = false
+        var hasEnded = false
     }
 
     init(id: UInt64, peer: String, socket: Socket, connectedAt: UInt64) throws(NetworkError) {
@@ -65,4 +66,11 @@ final class SessionHandle: Sendable {
     }
 
     var isEnding: Bool { shared.withLock { $0.isEnding } }
+
+    /// The session has given back everything it held; only the end of its thread is left.
+    func markEnded() {
+        shared.withLock { $0.hasEnded = true }
+    }
+
+    var hasEnded: Bool { shared.withLock { $0.hasEnded } }
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import NDMPProtocol
+import Testing
+import WireFormat
+
+@testable import NDMPServer
+
+/// A client over a real socket: one request at a time, posts kept aside.
+final class LiveClient {
+    let socket: Socket
+    private(set) var version = 4
+    private(set) var posts: [(code: UInt32, bytes: [UInt8])] = []
+    private var buffer = NDMPReceiveBuffer()
+    private var sequence: UInt32 = 0
+
+    struct Ended: Error {}
+
+    init(port: UInt16) throws {
+        let address = SocketAddress.ipv4(SocketAddress.loopbackIPv4, port: port)
+        socket = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        _ = try receive()
+    }
+
+    /// Connected, agreed on a version and logged in.
+    static func loggedIn(port: UInt16, version: Int = 4) throws -> LiveClient {
+        let client = try LiveClient(port: port)
+        let open: ErrorReply = try client.request(.connectOpen, ConnectOpenRequest(protocolVersion: UInt16(version)))
+        #expect(open.error == .noError)
+        client.version = version
+        let login = ConnectClientAuthRequest(auth: .text(user: "ndmp", password: "ndmp"))
+        #expect(try client.error(.connectClientAuth, login) == .noError)
+        return client
+    }
+
+    /// One request and the body of its reply; a header error becomes the body's error.
+    func request<Answer: NDMPReplyBody>(_ code: NDMPMessageCode, _ body: some XDRStruct) throws -> Answer {
+        sequence += 1
+        var output = NDMPSendBuffer()
+        try output.append(NDMPHeader(request: code, sequence: sequence, timeStamp: 0), body, version: version)
+        try socket.send(output.bytes.span.extracting(output.pending))
+        while true {
+            let (header, bytes) = try receive()
+            guard header.messageType == .reply else { continue }
+            #expect(header.replySequence == sequence)
+            guard header.error == .noError else { return Answer(refusing: header.error) }
+            var reader = XDRReader(bytes, version: version)
+            let answer = try reader.decode(Answer.self)
+            #expect(reader.remaining == 0, "\(code) leaves bytes behind")
+            return answer
+        }
+    }
+
+    func error(_ code: NDMPMessageCode, _ body: some XDRStruct = EmptyBody()) throws -> NDMPError {
+        let reply: ErrorReply = try request(code, body)
+        return reply.error
+    }
+
+    /// The next post with this code, kept or still to come.
+    func post<Body: XDRStruct>(_ code: NDMPMessageCode, as type: Body.Type = Body.self) throws -> Body {
+        while true {
+            if let index = posts.firstIndex(where: { $0.code == code.rawValue }) {
+                var reader = XDRReader(posts.remove(at: index).bytes, version: version)
+                return try reader.decode(type)
+            }
+            _ = try receive()
+        }
+    }
+
+    /// One message; posts are kept.
+    @discardableResult
+    func receive() throws -> (NDMPHeader, [UInt8]) {
+        while true {
+            if let range = try buffer.nextMessage() {
+                var reader = XDRReader(buffer.bytes, in: range, version: version)
+                let header = try reader.decode(NDMPHeader.self)
+                let body = Array(buffer.bytes[reader.offset..<range.upperBound])
+                if header.messageType == .request { posts.append((header.code, body)) }
+                return (header, body)
+            }
+            var isOver = false
+            _ = buffer.withFreeSpace { room in
+                if case .bytes(let count) = socket.receive(into: &room) { return count }
+                isOver = true
+                return 0
+            }
+            if isOver { throw Ended() }
+        }
+    }
+
+    // MARK: Everyday requests
+
+    func openTape(_ name: String, _ mode: TapeMode = .raw) throws -> NDMPError {
+        try error(.tapeOpen, TapeOpenRequest(device: XDRString(name), mode: mode))
+    }
+
+    func mtio(_ operation: TapeOperation, _ count: UInt32 = 1) throws -> TapeMTIOReply {
+        try request(.tapeMTIO, TapeMTIORequest(operation: operation, count: count))
+    }
+
+    func write(_ bytes: [UInt8]) throws -> NDMPError {
+        let reply: TapeWriteReply = try request(.tapeWrite, TapeWriteRequest(data: .bytes(bytes)))
+        return reply.error
+    }
+
+    func listen(_ mode: MoverMode, recordSize: UInt32, window: MoverWindow) throws -> SocketAddress {
+        #expect(try error(.moverSetRecordSize, MoverSetRecordSizeRequest(length: recordSize)) == .noError)
+        try setWindow(window)
+        let request = MoverListenRequest(mode: mode, addressType: .tcp)
+        let reply: MoverListenReply = try self.request(.moverListen, request)
+        #expect(reply.error == .noError)
+        guard case .tcp(let addresses) = reply.address, let first = addresses.first else { throw Ended() }
+        return .ipv4(first.ip, port: first.port)
+    }
+
+    func setWindow(_ window: MoverWindow) throws {
+        let request = MoverSetWindowRequest(offset: window.offset, length: window.length)
+        #expect(try error(.moverSetWindow, request) == .noError)
+    }
+
+    func moverState() throws -> MoverGetStateReply { try request(.moverGetState, EmptyBody()) }
+}
