@@ -30,6 +30,10 @@ STOP_SECONDS = 30
 COMMAND_SECONDS = 120
 
 
+# `timeout` ends a test with SIGTERM: as an exception it lets every `with` and `finally` clean up.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 class Failure(Exception):
     """A step's expectation did not hold; the text says which."""
 
@@ -110,7 +114,8 @@ class Daemon:
         self.folder = tempfile.mkdtemp(prefix="capstan-daemon-")
         self.ready_file = os.path.join(self.folder, "ready.json")
         self.log_path = os.path.join(self.folder, "log")
-        self.command = [PROGRAM, "serve", "--ndmp", ndmp, "--ready-file", self.ready_file]
+        # It ends with its standard input, so that no daemon outlives a test, whatever happens to the test.
+        self.command = [PROGRAM, "serve", "--exit-with-stdin", "--ndmp", ndmp, "--ready-file", self.ready_file]
         self.command += ["--ephemeral"] if store is None else ["--store", str(store)]
         self.command += list(arguments)
         self.environment = {**os.environ, **(environment or {})}
@@ -125,7 +130,7 @@ class Daemon:
         begun = time.monotonic()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment, cwd=self.cwd
+                self.command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=self.environment, cwd=self.cwd
             )
         try:
             wait_until(self._is_up, "the ready file of capstan serve", START_SECONDS, every=0.003)
@@ -237,6 +242,7 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise Failure("SIGTERM did not end capstan serve")
+        self.process.stdin.close()
         return self.process.returncode
 
     def kill(self):
@@ -244,6 +250,8 @@ class Daemon:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if self.process:
+            self.process.stdin.close()
 
     def __enter__(self):
         return self

@@ -244,10 +244,9 @@ class Round:
 def kill_while_starting(daemon, moment):
     """Starts a daemon and kills it before it may be ready."""
     nothing = subprocess.DEVNULL
-    process = subprocess.Popen(daemon.command, stdin=nothing, stdout=nothing, stderr=nothing)
-    time.sleep(moment)
-    process.kill()
-    process.wait()
+    with subprocess.Popen(daemon.command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing) as process:
+        time.sleep(moment)
+        process.kill()
 
 
 def run(folder):

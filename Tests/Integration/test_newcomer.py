@@ -153,7 +153,7 @@ def commands():
             refused("load", "1", "9", socket=daemon.socket)
             refused("load", "17", "0", socket=daemon.socket)
             refused("unload", "0", socket=daemon.socket)
-            refused("move", "slot:1", "slot:2", socket=daemon.socket)
+            refused("move", "slot:1", "slot:3", socket=daemon.socket)
             refused("cartridge", "show", "NOSUCHL8", socket=daemon.socket)
             refused("cartridge", "verify", "NOSUCHL8", socket=daemon.socket)
             refused("nosuchcommand")

@@ -5,10 +5,12 @@
 import os
 import shutil
 import signal
+import struct
 import subprocess
 
 from harness import Daemon, Steps, expect, temporary_folder, wait_until
 
+NDMP_PORT = 10000
 NDMJOB = "/usr/lib/amanda/ndmjob"
 steps = Steps("tools")
 
@@ -19,7 +21,7 @@ def nmap(daemon):
             ["nmap", "-n", "-Pn", "-p", str(daemon.port), "--script", "ndmp-version", "-sV", "127.0.0.1"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180, check=False)
         expect("ndmp" in done.stdout.lower(), done.stdout + done.stderr)
-        expect("capstan" in done.stdout.lower(), done.stdout + done.stderr)
+        expect("NDMPv4" in done.stdout, done.stdout + done.stderr)
     with steps.step("nmap's ndmp-fs-info gets a clean answer"):
         done = subprocess.run(
             ["nmap", "-n", "-Pn", "-p", str(daemon.port), "--script", "ndmp-fs-info", "127.0.0.1"],
@@ -79,8 +81,25 @@ def captured(daemon, folder):
     return path
 
 
-def frames(path, port, display, *fields):
-    line = ["tshark", "-n", "-r", path, "-d", f"tcp.port=={port},ndmp", "-Y", display]
+def renumbered(path, port, target):
+    """The same capture with the daemon's port as 10000: tshark takes NDMP for NDMP on that port only."""
+    with open(path, "rb") as file:
+        data = bytearray(file.read())
+    at = 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        if kind == 6:  # enhanced packet block: 28 bytes, then Ethernet, IPv4 and TCP without options before the ports
+            for field in (at + 28 + 34, at + 28 + 36):
+                if struct.unpack_from(">H", data, field)[0] == port:
+                    struct.pack_into(">H", data, field, NDMP_PORT)
+        at += length
+    with open(target, "wb") as file:
+        file.write(data)
+    return target
+
+
+def frames(path, display, *fields):
+    line = ["tshark", "-n", "-r", path, "-Y", display]
     for field in fields:
         line += ["-e", field]
     if fields:
@@ -93,22 +112,22 @@ def dissect(daemon):
     with temporary_folder() as folder:
         path = None
         with steps.step("tshark captures ndmjob sessions of all versions"):
-            path = captured(daemon, folder)
+            path = renumbered(captured(daemon, folder), daemon.port, os.path.join(folder, "as10000.pcap"))
         if not path:
             return
-        with steps.step("it decodes them as NDMP"):
-            messages = frames(path, daemon.port, "ndmp", "ndmp.msg")
-            expect(len(messages) > 500, f"only {len(messages)} frames")
-        with steps.step("no frame of the server is malformed, no record is left over"):
-            bad = frames(path, daemon.port, f"_ws.malformed && tcp.srcport=={daemon.port}")
+        for version in (2, 3, 4):
+            with steps.step(f"it decodes those of version {version} as NDMP"):
+                messages = frames(path, f"ndmp.version == {version}", "ndmp.msg")
+                expect(len(messages) > 200, f"only {len(messages)} frames")
+        with steps.step("no frame is malformed"):
+            # tshark 4.0 reads the v2 reply of TAPE_GET_STATE by the layout of v3, which begins with a mask; ndmjob
+            # and the specification of v2 know no mask there.
+            bad = frames(path, "_ws.malformed && !(ndmp.version == 2 && ndmp.msg == 0x302)")
             expect(not bad, f"{len(bad)} malformed frames:", "\n".join(bad[:20]))
-            without = (f"tcp.srcport=={daemon.port} && tcp.len>0 && !ndmp && !tcp.analysis.retransmission"
-                       " && !tcp.reassembled_in && !tcp.segment")
-            unknown = frames(path, daemon.port, without, "frame.number")
-            expect(not unknown, f"frames without NDMP: {unknown[:20]}")
-        with steps.step("nor any of the client's, so the client understood what it was told"):
-            bad = frames(path, daemon.port, "_ws.malformed")
-            expect(not bad, f"{len(bad)} malformed frames:", "\n".join(bad[:20]))
+        with steps.step("every segment of the server belongs to an NDMP message"):
+            strange = frames(path, f"tcp.srcport == {NDMP_PORT} && tcp.len > 0 && !ndmp && !tcp.analysis.retransmission"
+                             " && !tcp.reassembled_in", "frame.number")
+            expect(not strange, f"frames without NDMP: {strange[:20]}")
 
 
 with Daemon() as capstan:
