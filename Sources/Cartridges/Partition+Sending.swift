@@ -23,36 +23,56 @@ extension Partition {
                 result.stop = stop
                 return result
             }
-            let length = result.recordLength
-            let left = maximumBytes - result.bytes
-            let sent: Int
             let wanted: Int
-            if length > verifyBuffer.count {
-                wanted = min(length - result.bytesIntoRecord, left)
-                let part = result.bytesIntoRecord..<result.bytesIntoRecord + wanted
-                sent = try sendLong(part, of: current, toSocket: socket, through: verifyBuffer)
-            } else {
-                let needed = (left + result.bytesIntoRecord + length - 1) / length
-                let records = try recordsOfLength(
-                    length,
-                    from: current,
-                    limit: min(needed, verifyBuffer.count / length)
+            let sent: Int
+            do throws(CartridgeError) {
+                (sent, wanted) = try sendNext(
+                    at: current,
+                    from: result.bytesIntoRecord,
+                    maximumBytes: maximumBytes - result.bytes,
+                    toSocket: socket,
+                    through: verifyBuffer
                 )
-                wanted = min(records * length - result.bytesIntoRecord, left)
-                let part = result.bytesIntoRecord..<result.bytesIntoRecord + wanted
-                sent = try sendRun(records, part, from: current, toSocket: socket, through: verifyBuffer)
+            } catch {
+                guard result.bytes > 0 else { throw error }
+                result.stop = .interrupted
+                return result
             }
             let into = result.bytesIntoRecord + sent
             result.bytes += sent
-            result.records += into / length
-            current += UInt64(into / length)
-            result.bytesIntoRecord = into % length
+            result.records += into / result.recordLength
+            current += UInt64(into / result.recordLength)
+            result.bytesIntoRecord = into % result.recordLength
             if sent < wanted {
                 result.stop = .socketFull
                 return result
             }
         }
         return result
+    }
+
+    /// Sends from one record, or from a run of equally long ones that fits into the buffer.
+    private func sendNext(
+        at address: UInt64,
+        from start: Int,
+        maximumBytes: Int,
+        toSocket socket: Int32,
+        through buffer: AlignedBuffer
+    ) throws(CartridgeError) -> (sent: Int, wanted: Int) {
+        let length = Int(try entry(at: address).storedLength)
+        if length > buffer.count {
+            let wanted = min(length - start, maximumBytes)
+            let part = start..<start + wanted
+            return (try sendLong(part, of: address, toSocket: socket, through: buffer), wanted)
+        }
+        let needed = (maximumBytes + start + length - 1) / length
+        let records = try recordsOfLength(length, from: address, limit: min(needed, buffer.count / length))
+        let verified = try readRun(records, from: address, into: buffer)
+        let wanted = min(verified * length - start, maximumBytes)
+        let sent = try buffer.withBytes { span throws(CartridgeError) in
+            try Self.send(span.extracting(start..<start + wanted), toSocket: socket)
+        }
+        return (sent, wanted)
     }
 
     /// nil when a record of the run lies at this address; the first one sets the run's length.
@@ -76,8 +96,9 @@ extension Partition {
         let start = try entry(at: address).offset
         var count = 1
         while count < limit, address + UInt64(count) < end.count {
-            let entry = try entry(at: address + UInt64(count))
-            guard entry.kind == .record, Int(entry.storedLength) == length,
+            // A damaged entry ends the run; it is thrown when it comes first.
+            guard let entry = try? entry(at: address + UInt64(count)), entry.kind == .record,
+                Int(entry.storedLength) == length,
                 entry.offset == start + UInt64(count * length)
             else { break }
             count += 1
@@ -85,27 +106,29 @@ extension Partition {
         return count
     }
 
-    /// Reads the run at once, checks each record and sends `part` of the bytes.
-    private func sendRun(
+    /// Reads the run at once and checks each record. Returns how many are sound, at least the first.
+    private func readRun(
         _ records: Int,
-        _ part: Range<Int>,
         from address: UInt64,
-        toSocket socket: Int32,
-        through buffer: AlignedBuffer
+        into buffer: AlignedBuffer
     ) throws(CartridgeError) -> Int {
         let first = try entry(at: address)
         let length = Int(first.storedLength)
         return try buffer.withMutableBytes { span throws(CartridgeError) in
             var run = span._mutatingExtracting(0..<records * length)
-            try readPayload(into: &run, at: first.offset, of: address)
+            let got = try onDisk { () throws(DiskError) in try payload.read(into: &run, at: Int64(first.offset)) }
             let bytes = run.span
             for position in 0..<records {
-                let record = bytes.extracting(position * length..<(position + 1) * length)
-                guard crc32c(record) == (try entry(at: address + UInt64(position))).checksum else {
-                    throw damaged(address + UInt64(position))
+                let limit = (position + 1) * length
+                guard limit <= got,
+                    crc32c(bytes.extracting(limit - length..<limit))
+                        == (try entry(at: address + UInt64(position))).checksum
+                else {
+                    if position == 0 { throw damaged(address) }
+                    return position
                 }
             }
-            return try Self.send(bytes.extracting(part), toSocket: socket)
+            return records
         }
     }
 

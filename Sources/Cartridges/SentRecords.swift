@@ -13,6 +13,8 @@ package struct SentRecords: Sendable, Equatable {
         case otherLength
         /// A non-blocking socket takes no more now: poll it and call again.
         case socketFull
+        /// Something failed behind what was sent: the next call throws it, with nothing sent.
+        case interrupted
     }
 
     /// Records whose last byte was sent by this call.

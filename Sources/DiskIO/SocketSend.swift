@@ -17,7 +17,8 @@ package func sendToSocket(_ bytes: Span<UInt8>, socket: Int32) throws(DiskError)
             } else if errno == EAGAIN {
                 break
             } else if errno != EINTR {
-                return (done, errno)
+                // What was taken counts; the error comes again with the next call.
+                return done > 0 ? (done, 0) : (0, errno)
             }
         }
         return (done, 0)

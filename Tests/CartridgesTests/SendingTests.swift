@@ -139,8 +139,14 @@ struct SendingTests {
         let file = try POSIXDisk().open(cartridge.directory + "/p0.data", .readWrite)
         try file.write([0xFF].span, at: 20_500)
         let sockets = try SocketPair()
+        // The buffer holds 16 records, so that the damage is in the second run here and in the first there.
+        for (address, records) in [(UInt64(0), 20), (10, 10)] {
+            let sent = try send(address, 1 << 20, sockets)
+            #expect(sent.records == records && sent.bytes == records * 1000 && sent.stop == .interrupted)
+            #expect(sockets.received() == Array(firstFile[Int(address) * 1000..<20_000]))
+        }
         #expect(throws: CartridgeError.corruptRecord(partition: 0, address: BlockAddress(20))) {
-            _ = try send(10, 1 << 20, sockets)
+            _ = try send(20, 1 << 20, sockets)
         }
         #expect(try send(10, 10_000, sockets).records == 10)
         #expect(sockets.received() == Array(firstFile[10_000..<20_000]))

@@ -73,7 +73,7 @@ final class LeasedTape: MoverTape {
             switch sent.stop {
             case .filemark: run.stop = .filemark
             case .endOfData: run.stop = .endOfData
-            case .maximumBytes, .otherLength, .socketFull: break
+            case .maximumBytes, .otherLength, .socketFull, .interrupted: break
             }
             return run
         } catch {
