@@ -9,6 +9,9 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
 ]
+/// Targets whose tests look inside (`@testable`): their release builds allow it, so that the program and all tests
+/// come from one build.
+let inspected = strict + [.unsafeFlags(["-enable-testing"], .when(configuration: .release))]
 /// Tests: the same, without the memory-safety audit.
 let tested: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
@@ -52,7 +55,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict
+            swiftSettings: inspected
         ),
         .target(
             name: "ManagementAPI",
@@ -69,7 +72,7 @@ let package = Package(
                 "ManagementAPI", "TapeLibrary",
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
-            swiftSettings: strict
+            swiftSettings: inspected
         ),
         .systemLibrary(name: "CSGUtils2", providers: [.apt(["libsgutils2-dev"])]),
         .target(name: "SGNames", dependencies: ["CSGUtils2"], swiftSettings: strict),
@@ -83,7 +86,7 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: strict
+            swiftSettings: inspected
         ),
         // tests
         .target(
@@ -114,7 +117,23 @@ let package = Package(
         ),
         .testTarget(
             name: "NDMPServerTests",
-            dependencies: ["NDMPServer", "NDMPProtocol", "TapeLibrary", "LogicalUnits", "SCSI", "WireFormat"],
+            dependencies: [
+                "NDMPServer", "NDMPProtocol", "TapeLibrary", "LogicalUnits", "SCSI", "DiskIO", "WireFormat",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: tested
+        ),
+        .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI"], swiftSettings: tested),
+        .testTarget(
+            name: "ConsoleTests",
+            dependencies: [
+                "Console", "ManagementAPI", "TapeLibrary", "DiskIO", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "ProgramTests",
+            dependencies: ["capstan", "ManagementAPI", "TapeLibrary", "SCSI", "SGNames"],
             swiftSettings: tested
         ),
     ]
