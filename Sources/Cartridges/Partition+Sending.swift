@@ -144,10 +144,17 @@ extension Partition {
         var done = 0
         while done < part.count {
             let piece = min(part.count - done, buffer.count)
-            let sent = try buffer.withMutableBytes { span throws(CartridgeError) in
-                var bytes = span._mutatingExtracting(0..<piece)
-                try readPayload(into: &bytes, at: entry.offset + UInt64(part.lowerBound + done), of: address)
-                return try Self.send(bytes.span, toSocket: socket)
+            let sent: Int
+            do throws(CartridgeError) {
+                sent = try buffer.withMutableBytes { span throws(CartridgeError) in
+                    var bytes = span._mutatingExtracting(0..<piece)
+                    try readPayload(into: &bytes, at: entry.offset + UInt64(part.lowerBound + done), of: address)
+                    return try Self.send(bytes.span, toSocket: socket)
+                }
+            } catch {
+                // What went out counts; the error comes again with the next call.
+                guard done > 0 else { throw error }
+                break
             }
             done += sent
             if sent < piece { break }
