@@ -21,6 +21,7 @@ enum TapeErrors {
         case .volumeOverflow: .io
         case .notReady: .noTapeLoaded
         case .blankCheck: .endOfMedium
+        case .illegalRequest where sense.additional == .mediumRemovalPrevented: .permission
         case .illegalRequest: .illegalArguments
         default: .io
         }
