@@ -4,6 +4,7 @@
 import HTTPTypes
 import Hummingbird
 import ManagementAPI
+import NIOCore
 
 /// Turns every failure into the error envelope, and marks every answer with the API's version.
 struct ErrorEnvelopes: RouterMiddleware {
@@ -21,7 +22,7 @@ struct ErrorEnvelopes: RouterMiddleware {
             response = Self.response(error)
         } catch let error as HTTPError where error.status == .notFound {
             response = Self.response(APIError(.notFound, "there is no \(request.uri.path.prefix(200)) in this API"))
-        } catch let error as HTTPError where error.status == .contentTooLarge {
+        } catch is NIOTooManyBytesError {
             response = Self.response(
                 APIError(.tooLarge, "the request body is larger than \(ManagementAPI.requestLimitBytes) bytes")
             )

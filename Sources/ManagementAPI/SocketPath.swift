@@ -81,14 +81,12 @@ package enum SocketPath {
         return all.first ?? defaultStore + "/" + fileName
     }
 
-    /// True when `directory` belongs to this user and nobody else may write to it.
+    /// True when `directory` belongs to this user and nobody else may write to it. A link is not followed.
     package static func isPrivate(_ directory: String) -> Bool {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: directory),
-            attributes[.type] as? FileAttributeType == .typeDirectory,
-            let owner = attributes[.ownerAccountID] as? any WideInteger,
-            let mode = attributes[.posixPermissions] as? any WideInteger
-        else { return false }
-        return owner.wide == UInt64(geteuid()) && mode.wide & 0o022 == 0
+        var status = stat()
+        // lstat fills the local structure and nothing else.
+        guard unsafe lstat(directory, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
     }
 
     /// Error for a path that the kernel cannot bind or connect to; nil when it can.
@@ -112,11 +110,3 @@ package enum SocketPath {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
-
-/// Foundation gives file attributes as boxed integers of differing widths.
-private protocol WideInteger { var wide: UInt64 { get } }
-extension Int: WideInteger { fileprivate var wide: UInt64 { UInt64(clamping: self) } }
-extension UInt: WideInteger { fileprivate var wide: UInt64 { UInt64(self) } }
-extension UInt16: WideInteger { fileprivate var wide: UInt64 { UInt64(self) } }
-extension UInt32: WideInteger { fileprivate var wide: UInt64 { UInt64(self) } }
-extension UInt64: WideInteger { fileprivate var wide: UInt64 { self } }

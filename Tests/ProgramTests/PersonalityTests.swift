@@ -29,7 +29,8 @@ struct PersonalityTests {
         #expect(Set(drives.map(\.generation)) == [5, 6, 7, 8, 9])
         for library in libraries {
             for drive in drives {
-                try LibraryConfiguration(library: library, driveModels: [drive]).validate()
+                // The smallest of them has room for one mail slot before its robot's address.
+                try LibraryConfiguration(mailSlots: 1, library: library, driveModels: [drive]).validate()
             }
         }
     }

@@ -17,7 +17,7 @@ struct Announcement: Sendable {
     func publish() throws(APIError) {
         if let path = configuration.readyFile { try readyFile().write(to: path) }
         for line in summary() { Output.standard.narrate(line) }
-        Output.standard.line("READY")
+        Output.standard.announce("READY")
     }
 
     /// The ready file speaks of a daemon that runs.

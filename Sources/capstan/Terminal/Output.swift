@@ -27,8 +27,8 @@ struct Output: Sendable {
         }
     }
 
-    /// Bytes of the result, for `cartridge export BARCODE -`.
-    func bytes(_ bytes: [UInt8]) throws { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) }
+    /// A line that a daemon prints: nobody may be left to read it, which is no reason to end.
+    func announce(_ text: String) { try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) }
 
     /// A line for people; nobody is meant to parse it.
     func narrate(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
