@@ -39,6 +39,9 @@ package struct ConsoleServer: Sendable {
             router.add(middleware: LoopbackOnly())
         }
         ConsoleRoutes(backend: backend).add(to: router)
+        // The framework reports clients that went away and shutdowns as errors; ours are answers or thrown.
+        var logger = logger
+        if logger.logLevel > .debug { logger.logLevel = .critical }
         application = Application(
             router: router,
             server: .http1(configuration: .init(idleTimeout: .seconds(Self.idleSeconds))),

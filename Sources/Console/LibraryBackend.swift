@@ -140,7 +140,7 @@ extension LibraryBackend {
         let entry = inventory.drives.first { $0.place == .drive(station.index) }?.cartridge
         let activity =
             switch holder {
-            case let holder? where !holder.purpose.isEmpty: holder.purpose
+            case let holder? where !holder.purpose.isEmpty: "transferring"
             case _?: "open"
             case nil: entry == nil ? "empty" : status.condition == .ready ? "idle" : "\(status.condition)"
             }

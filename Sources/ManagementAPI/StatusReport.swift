@@ -121,7 +121,8 @@ package struct DriveReport: Codable, Sendable, Equatable {
     package var element: Int
     package var product: String
     package var serial: String
-    /// `empty`, `idle`, `open`, `writing`, `reading` and what else the drive may be doing.
+    /// `empty`, `idle`, `open` (a session has it), `transferring`, or what keeps a cartridge from being ready: `held`,
+    /// `ejected`, `cleaning`, `cleaningExpired`, `unsupported`.
     package var activity: String
     /// Who holds the drive, e.g. `NDMP 127.0.0.1:41234`.
     package var owner: String?

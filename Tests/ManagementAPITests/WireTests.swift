@@ -56,7 +56,7 @@ struct WireTests {
                     element: 256,
                     product: "P",
                     serial: "S",
-                    activity: "writing",
+                    activity: "transferring",
                     owner: "ndmp a:1",
                     cartridge: cartridge,
                     position: .init(partition: 0, block: 5, file: 1, blockInFile: 2),
@@ -72,7 +72,7 @@ struct WireTests {
         let expected =
             #"{"doors":{"http":{"socket":"/s/capstan.sock"},"#
             + #""ndmp":{"dataPorts":"any","host":"127.0.0.1","port":10000}},"#
-            + #""drives":[{"activity":"writing","bytesRead":0,"bytesWritten":9,"#
+            + #""drives":[{"activity":"transferring","bytesRead":0,"bytesWritten":9,"#
             + #""cartridge":{"barcode":"CAP001L8","capacityBytes":12,"generation":"LTO-8","kind":"data","#
             + #""location":"drive:0","usedBytes":1,"writeProtected":false},"element":256,"index":0,"name":"nst0","#
             + #""owner":"ndmp a:1","position":{"block":5,"blockInFile":2,"file":1,"partition":0},"product":"P","#

@@ -38,10 +38,23 @@ struct ConsoleService: Service {
             case .tcp(let host, let port):
                 throw APIError(
                     .portInUse,
-                    "the management API cannot listen on \(host):\(port): \(error)",
+                    "the management API cannot listen on \(host):\(port): \(BindFailure.text(error))",
                     hint: "name another address with --http, port 0 for any"
                 )
             }
+        }
+    }
+}
+
+/// Why an address could not be bound, in words.
+enum BindFailure {
+    static func text(_ error: any Error) -> String {
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: "another program uses it"
+        case EADDRNOTAVAIL: "this machine does not have that address"
+        case EACCES, EPERM, EROFS: "permission denied"
+        case ENOENT: "there is no such directory"
+        default: "\(error)"
         }
     }
 }

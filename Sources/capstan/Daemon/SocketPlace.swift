@@ -4,7 +4,6 @@
 import Console
 import Foundation
 import ManagementAPI
-import NIOCore
 
 /// Where the daemon's Unix socket lies, and the link by which commands find it from anywhere.
 struct SocketPlace: Sendable {
@@ -51,12 +50,9 @@ struct SocketPlace: Sendable {
 
     /// The error for a socket that cannot be bound.
     static func bindError(_ path: String, _ error: any Error) -> APIError {
-        if let error = error as? IOError, error.errnoCode == EACCES || error.errnoCode == EROFS {
-            return APIError(.permission, "the socket \(path) cannot be made: its directory is not writable")
-        }
-        return APIError(
+        APIError(
             .portInUse,
-            "the socket \(path) cannot be made: \(error)",
+            "the socket \(path) cannot be made: \(BindFailure.text(error))",
             hint: "name another path with --socket"
         )
     }

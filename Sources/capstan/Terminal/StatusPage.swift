@@ -69,7 +69,7 @@ struct StatusPage {
         let word =
             switch drive.activity {
             case "idle", "empty": style.dim(drive.cartridge == nil ? "" : drive.activity)
-            case "writing", "reading": style.green(drive.activity)
+            case "open", "transferring": style.green(drive.activity)
             default: style.yellow(drive.activity)
             }
         guard let owner = drive.owner else { return word }
