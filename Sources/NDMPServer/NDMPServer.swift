@@ -82,14 +82,35 @@ package final class NDMPServer: Sendable {
     private func openListeners(_ endpoints: [NDMPConfiguration.Endpoint]) throws(NetworkError) -> [Socket] {
         var listeners: [Socket] = []
         for endpoint in endpoints {
-            var port = endpoint.port
-            for address in try SocketAddress.resolve(host: endpoint.host, port: port) {
-                // With port 0 the addresses of one name share the port that the first got.
-                let socket = try Socket.listening(on: address.with(port: port), backlog: Self.backlog)
-                listeners.append(socket)
-                if port == 0 { port = socket.localAddress?.port ?? 0 }
+            let addresses =
+                endpoint.host.isEmpty
+                ? [SocketAddress.everywhere, .ipv4(0, port: 0)]
+                : try SocketAddress.resolve(host: endpoint.host, port: endpoint.port)
+            listeners += try openListeners(addresses, port: endpoint.port, allOf: !endpoint.host.isEmpty)
+        }
+        return listeners
+    }
+
+    /// The addresses of one name. An address that this machine does not have is passed over when it has another one.
+    ///
+    /// - Parameter allOf: false: the first that works is enough.
+    private func openListeners(
+        _ addresses: [SocketAddress],
+        port: UInt16,
+        allOf: Bool
+    ) throws(NetworkError) -> [Socket] {
+        var listeners: [Socket] = []
+        var missing: NetworkError?
+        for address in addresses where allOf || listeners.isEmpty {
+            // With port 0 the addresses of one name share the port that the first got.
+            let wanted = port == 0 ? listeners.first?.localAddress?.port ?? 0 : port
+            do throws(NetworkError) {
+                listeners.append(try Socket.listening(on: address.with(port: wanted), backlog: Self.backlog))
+            } catch  where error.isAddressMissing {
+                missing = error
             }
         }
+        if listeners.isEmpty, let missing { throw missing }
         return listeners
     }
 

@@ -17,8 +17,11 @@ final class LiveClient {
 
     struct Ended: Error {}
 
-    init(port: UInt16) throws {
-        let address = SocketAddress.ipv4(SocketAddress.loopbackIPv4, port: port)
+    convenience init(port: UInt16) throws {
+        try self.init(address: .ipv4(SocketAddress.loopbackIPv4, port: port))
+    }
+
+    init(address: SocketAddress) throws {
         socket = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
         _ = try receive()
     }
@@ -26,12 +29,15 @@ final class LiveClient {
     /// Connected, agreed on a version and logged in.
     static func loggedIn(port: UInt16, version: Int = 4) throws -> LiveClient {
         let client = try LiveClient(port: port)
-        let open: ErrorReply = try client.request(.connectOpen, ConnectOpenRequest(protocolVersion: UInt16(version)))
-        #expect(open.error == .noError)
-        client.version = version
-        let login = ConnectClientAuthRequest(auth: .text(user: "ndmp", password: "ndmp"))
-        #expect(try client.error(.connectClientAuth, login) == .noError)
+        try client.logIn(version: version)
         return client
+    }
+
+    func logIn(version: Int = 4) throws {
+        #expect(try error(.connectOpen, ConnectOpenRequest(protocolVersion: UInt16(version))) == .noError)
+        self.version = version
+        let login = ConnectClientAuthRequest(auth: .text(user: "ndmp", password: "ndmp"))
+        #expect(try error(.connectClientAuth, login) == .noError)
     }
 
     /// One request and the body of its reply; a header error becomes the body's error.

@@ -266,6 +266,32 @@ struct LiveTests {
         #expect(session.messagesReceived == 3)
     }
 
+    @Test("Every interface: IPv4 clients come in too, and a control connection over IPv6 gets an IPv4 data port")
+    func everyInterface() throws {
+        let live = try LiveServer { $0.listen = [.init(host: "", port: 0)] }
+        let four = try LiveClient.loggedIn(port: live.port)
+        #expect(try four.openTape("nst0") == .noError)
+        let loopback6 = SocketAddress.ipv6(bytes: [UInt8](repeating: 0, count: 15) + [1], port: live.port, scope: 0)
+        // A machine without IPv6 has nothing more to show.
+        guard let six = try? LiveClient(address: loopback6) else { return }
+        try six.logIn()
+        #expect(try six.openTape("nst1") == .noError)
+        let data = try six.listen(.read, recordSize: 1024, window: .unlimited)
+        #expect(data.ipv4 == SocketAddress.loopbackIPv4)
+        _ = try Socket.connected(to: data, timeoutSeconds: 5, wakeUp: WakeUp())
+        let halted: NotifyMoverHaltedPost = try six.post(.notifyMoverHalted)
+        #expect(halted.reason == .connectClosed)
+    }
+
+    @Test("Authentication NONE works where it was asked for")
+    func noAuthentication() throws {
+        let live = try LiveServer { $0.allowsNoAuthentication = true }
+        let client = try LiveClient(port: live.port)
+        #expect(try client.openTape("nst0") == .notAuthorized)
+        #expect(try client.error(.connectClientAuth, ConnectClientAuthRequest(auth: .none)) == .noError)
+        #expect(try client.openTape("nst0") == .noError)
+    }
+
     @Test("What is not served is answered with NOT_SUPPORTED")
     func notServed() throws {
         let live = try LiveServer()

@@ -22,6 +22,8 @@ package struct NetworkError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     package var isAddressInUse: Bool { code == EADDRINUSE }
+    /// This machine does not have the address, or not its kind.
+    package var isAddressMissing: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
 
     package var description: String {
         switch code {

@@ -29,7 +29,8 @@ final class Socket: Sendable {
     static func listening(on address: SocketAddress, backlog: Int32) throws(NetworkError) -> Socket {
         let socket = try make(address.family, for: address)
         socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
-        if address.family == AF_INET6 { socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        // The IPv6 wildcard takes IPv4 clients too; every other address is what it says.
+        if address.family == AF_INET6 { socket.set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isWildcard ? 0 : 1) }
         let bound = unsafe address.withSystemAddress { unsafe bind(socket.descriptor, $0, $1) }
         guard bound == 0 else { throw .last("listen on", "\(address)") }
         guard listen(socket.descriptor, backlog) == 0 else { throw .last("listen on", "\(address)") }

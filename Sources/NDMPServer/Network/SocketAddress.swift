@@ -10,6 +10,8 @@ package enum SocketAddress: Sendable, Hashable, CustomStringConvertible {
     case ipv6(bytes: [UInt8], port: UInt16, scope: UInt32)
 
     package static let loopbackIPv4: UInt32 = 0x7f00_0001
+    /// Every interface, for IPv6 and IPv4 clients.
+    package static let everywhere = SocketAddress.ipv6(bytes: [UInt8](repeating: 0, count: 16), port: 0, scope: 0)
 
     package var port: UInt16 {
         switch self {
