@@ -196,15 +196,20 @@ struct BarcodeSeries: Sendable {
         return result
     }
 
+    /// What the barcode says holds unless the request says otherwise.
     func specification(_ barcode: String) -> CartridgeSpecification {
-        let fromBarcode = Self.generation(ofSuffix: String(barcode.suffix(2)))
-        let isWORM = request.worm || (fromBarcode?.isWORM ?? false) && request.generation == nil
-        return CartridgeSpecification(
+        var result = CartridgeSpecification.following(
             barcode: barcode,
-            generation: request.generation ?? fromBarcode?.generation ?? generation,
-            kind: request.cleaning ? .cleaning : isWORM ? .worm : .data,
-            capacity: request.capacityBytes.map { ByteCount($0) }
+            capacity: request.capacityBytes.map { ByteCount($0) },
+            otherwise: generation
         )
+        if let chosen = request.generation {
+            result.generation = chosen
+            if result.kind == .worm { result.kind = .data }
+        }
+        if request.worm { result.kind = .worm }
+        if request.cleaning { result.kind = .cleaning }
+        return result
     }
 
     /// The media identifier that LTO labels end with.
@@ -217,12 +222,4 @@ struct BarcodeSeries: Sendable {
     }
 
     private static let wormLetters: [Int: Character] = [5: "V", 6: "W", 7: "X", 8: "Y", 9: "Z"]
-
-    /// What a media identifier says; nil when it is none.
-    static func generation(ofSuffix suffix: String) -> (generation: Int, isWORM: Bool)? {
-        if suffix == "M8" { return (78, false) }
-        guard suffix.first == "L", let last = suffix.last else { return nil }
-        if let digit = last.wholeNumberValue, (5...9).contains(digit) { return (digit, false) }
-        return wormLetters.first { $0.value == last }.map { ($0.key, true) }
-    }
 }

@@ -3,6 +3,7 @@
 
 import Cartridges
 import DiskIO
+import SCSI
 
 extension Library {
     /// Makes an empty cartridge.
@@ -47,20 +48,48 @@ extension Library {
         try core.withLock { (core) throws(LibraryError) in try core.details(of: barcode) }
     }
 
-    /// Reads every record of a cartridge and checks it. The cartridge cannot be loaded or deleted meanwhile; the
-    /// library goes on. Runs on the calling thread and may take hours: never on the library's own.
+    /// Reads every record of a cartridge and checks it. Runs on the calling thread and may take hours: never on the
+    /// library's own. The library goes on meanwhile, but the cartridge cannot be moved into or out of a drive or
+    /// deleted; one that is in a drive is read there, and the drive is busy for every door.
     ///
     /// - Parameter progress: called now and then; false ends it early.
     package func verifyCartridge(
         barcode: String,
         progress: (VerifyProgress) -> Bool
     ) throws(LibraryError) -> VerifyReport {
+        let place = try core.withLock { (core) throws(LibraryError) in try core.details(of: barcode).place }
+        if case .drive(let number)? = place {
+            return try verifyCartridge(barcode: barcode, inDrive: number, progress: progress)
+        }
         let directory = try core.withLock { (core) throws(LibraryError) in
             try core.beginVerification(of: barcode)
         }
         defer { core.withLock { $0.endVerification(of: barcode) } }
         do throws(CartridgeError) {
             let cartridge = try Cartridge(opening: directory, on: disk, access: .readOnly)
+            return try cartridge.verify(progress: progress)
+        } catch {
+            throw LibraryError(error, barcode: barcode)
+        }
+    }
+
+    private func verifyCartridge(
+        barcode: String,
+        inDrive number: Int,
+        progress: (VerifyProgress) -> Bool
+    ) throws(LibraryError) -> VerifyReport {
+        let lease: DriveLease
+        do throws(DeviceBusy) {
+            lease = try drives[number].lease(as: Nexus(id: .max, name: "console"), purpose: "verification")
+        } catch {
+            throw .driveLeased(drive: number, holder: error.holder)
+        }
+        defer { lease.end() }
+        // The robot may have been there between the look and the lease.
+        guard let cartridge = lease.drive.loaded, cartridge.metadata.barcode == barcode else {
+            throw .cartridgeBusy(barcode: barcode, with: "a move")
+        }
+        do throws(CartridgeError) {
             return try cartridge.verify(progress: progress)
         } catch {
             throw LibraryError(error, barcode: barcode)

@@ -106,7 +106,7 @@ extension LibraryError {
         case .driveLeased(let drive, let holder):
             Explanation(
                 "drive-busy",
-                "Drive \(drive) is moving data for \(holder).",
+                "Drive \(drive) is in use by \(holder).",
                 "Wait until that is done, or abort it there."
             )
         case .removalPreventedByDrive(let drive):

@@ -131,6 +131,28 @@ struct CartridgeManagementTests {
         try library.load(barcode: "CAP001L8", drive: 0)
     }
 
+    @Test("A cartridge in a drive is verified there; meanwhile the drive is busy, and a drive in use is refused")
+    func verifyInDrive() throws {
+        try library.load(barcode: "CAP001L8", drive: 0)
+        let host = Nexus(id: 1, name: "ndmp host")
+        let written = try library.drives[0].perform(as: host) { (drive) throws(CheckCondition) in
+            _ = try drive.write([UInt8](repeating: 7, count: 1000).span)
+            return try drive.writeFilemarks(1, immediate: true)
+        }
+        #expect(throws: Never.self) { try written.get() }
+        var seenBusy = false
+        let report = try library.verifyCartridge(barcode: "CAP001L8") { _ in
+            seenBusy = failure { try library.unload(drive: 0) }?.code == "drive-busy"
+            return true
+        }
+        #expect(report.isSound && report.records == 1 && report.filemarks == 1)
+        #expect(seenBusy)
+        try library.drives[0].open(as: host)
+        #expect(failure { _ = try library.verifyCartridge(barcode: "CAP001L8") { _ in true } }?.code == "drive-busy")
+        library.drives[0].close(host)
+        try library.unload(drive: 0)
+    }
+
     @Test("A cartridge damaged behind our back is listed as such when it is looked at; loading it is 4/53/09")
     func damaged() throws {
         disk.setBytes(Array("{}".utf8), of: "/store/cartridges/CAP002L8/cartridge.json")

@@ -14,7 +14,7 @@ final class LeasedTape: MoverTape {
     /// Records are verified through it before they are sent: hot in the processor's cache.
     private lazy var verifyBuffer = AlignedBuffer(count: Self.verifyBytes)
 
-    private static let verifyBytes = 256 << 10
+    private static let verifyBytes = 1 << 20
 
     init(_ lease: DriveLease) {
         self.lease = lease

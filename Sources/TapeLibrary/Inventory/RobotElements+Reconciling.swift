@@ -121,12 +121,17 @@ extension RobotElements {
 
 extension CartridgeSpecification {
     /// What a bar code says by the customs of LTO: `…L8` LTO-8, `…LY` LTO-8 WORM, `…M8` type M, `CLN…` cleaning.
-    package static func following(barcode: String, capacity: ByteCount? = nil) -> CartridgeSpecification {
+    /// One that names no generation is of the generation `otherwise`.
+    package static func following(
+        barcode: String,
+        capacity: ByteCount? = nil,
+        otherwise: Int = 8
+    ) -> CartridgeSpecification {
         let isCleaning = barcode.hasPrefix("CLN") || barcode.hasSuffix("CU")
         let worm = ["LV": 5, "LW": 6, "LX": 7, "LY": 8, "LZ": 9]
         let data = ["L5": 5, "L6": 6, "L7": 7, "L8": 8, "L9": 9, "M8": 78]
         let suffix = String(barcode.suffix(2))
-        let generation = data[suffix] ?? worm[suffix] ?? 8
+        let generation = data[suffix] ?? worm[suffix] ?? otherwise
         return CartridgeSpecification(
             barcode: barcode,
             generation: generation,
