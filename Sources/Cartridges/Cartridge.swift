@@ -192,7 +192,9 @@ package final class Cartridge {
     package func nextFilemark(from address: BlockAddress, partition: Int) throws(CartridgeError) -> BlockAddress? {
         let partition = try opened(partition)
         let before = try partition.mark(at: address.rawValue).filemarks
-        return try partition.addressAfterFilemark(before + 1).map { BlockAddress($0 - 1) }
+        guard let behind = try partition.addressAfterFilemark(before + 1) else { return nil }
+        guard behind > address.rawValue else { throw partition.contradiction(address.rawValue) }
+        return BlockAddress(behind - 1)
     }
 
     /// The last filemark before `address`; nil when there is none.
@@ -202,8 +204,9 @@ package final class Cartridge {
     ) throws(CartridgeError) -> BlockAddress? {
         let partition = try opened(partition)
         let before = try partition.mark(at: address.rawValue).filemarks
-        guard before > 0 else { return nil }
-        return try partition.addressAfterFilemark(before).map { BlockAddress($0 - 1) }
+        guard before > 0, let behind = try partition.addressAfterFilemark(before) else { return nil }
+        guard behind <= address.rawValue else { throw partition.contradiction(address.rawValue) }
+        return BlockAddress(behind - 1)
     }
 
     // MARK: Closing

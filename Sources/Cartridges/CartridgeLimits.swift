@@ -14,6 +14,8 @@ package enum CartridgeLimits {
     /// MAM attributes of a whole cartridge: the medium auxiliary memory of LTO holds 16 KiB.
     package static let attributes = 1024
     package static let attributeValueBytes = 16384
+    /// No tape gets that far in its life; a description that says more is damaged, and adding to it must not overflow.
+    package static let largestCounter: UInt64 = 1 << 60
     /// Smaller partitions could not hold one large record and the early-warning zone.
     package static let smallestPartitionBytes: UInt64 = 1 << 20
     /// Offsets in the index have 48 bits.

@@ -82,6 +82,10 @@ package struct CartridgeCounters: Codable, Sendable, Equatable {
     package var readErrors: UInt64 = 0
 
     package init() {}
+
+    var all: [UInt64] {
+        [loadCount, bytesWritten, bytesRead, recordsWritten, recordsRead, filemarksWritten, writeErrors, readErrors]
+    }
 }
 
 /// The contents of `cartridge.json`: the cartridge describes itself.

@@ -65,6 +65,10 @@ enum MetadataFile {
         for partition in metadata.partitions where !isPossible(partition.capacity) {
             return "a partition of \(partition.capacity) is not possible"
         }
+        guard isPossible(metadata.capacity) else { return "a medium of \(metadata.capacity) is not possible" }
+        guard metadata.counters.all.allSatisfy({ $0 <= CartridgeLimits.largestCounter }) else {
+            return "a counter is higher than any use can make it"
+        }
         guard metadata.attributes.count <= CartridgeLimits.attributes else { return "it has too many attributes" }
         for attribute in metadata.attributes {
             guard attribute.value.count <= CartridgeLimits.attributeValueBytes else {

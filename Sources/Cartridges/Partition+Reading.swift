@@ -106,7 +106,26 @@ extension Partition {
             let middle = low + (high - low) / 2
             if UInt64(try probe(middle).filemarksBefore) < number { low = middle + 1 } else { high = middle }
         }
+        try checkFilemark(number, before: low)
         return low
+    }
+
+    /// A disk that lost a write may show an old entry, which is whole but contradicts its neighbours.
+    private func checkFilemark(_ number: UInt64, before address: UInt64) throws(CartridgeError) {
+        guard number > 0 else { return }
+        if address > 0 {
+            let entry = try probe(address - 1)
+            if entry.kind == .filemark, UInt64(entry.filemarksBefore) == number - 1 { return }
+        }
+        throw contradiction(address)
+    }
+
+    func contradiction(_ address: UInt64) -> CartridgeError {
+        .corruptIndex(
+            partition: number,
+            address: BlockAddress(address),
+            reason: "the entry contradicts its neighbours"
+        )
     }
 
     // MARK: Records

@@ -66,6 +66,10 @@ struct DamagedCartridgeTests {
             ("\"barcode\" : \"TEST01L8\"", "\"barcode\" : \"../TEST01L8\""),
             ("\"capacity\" : 4194304\n    }", "\"capacity\" : 12\n    }"),
             ("\"capacity\" : 4194304\n    }", "\"capacity\" : 18446744073709551615\n    }"),
+            ("\"capacity\" : 4194304,", "\"capacity\" : 18446744073709551615,"),
+            ("\"loadCount\" : 0", "\"loadCount\" : 18446744073709551615"),
+            ("\"bytesWritten\" : 0", "\"bytesWritten\" : 18446744073709551615"),
+            ("\"readErrors\" : 0", "\"readErrors\" : 9223372036854775808"),
             ("\"identity\" : \"", "\"identity\" : \"0"),
             ("\"kind\" : \"data\"", "\"kind\" : \"dvd\""),
         ]

@@ -21,7 +21,7 @@ extension TapeDrive {
         if long, block != .zero {
             throw CheckCondition(.illegalRequest, .positionPastBeginningOfMedium)
         }
-        let cartridge = try prepareToWrite()
+        let cartridge = try prepareToWrite(residual: 0)
         do throws(CartridgeError) {
             try cartridge.truncate(at: block, partition: partition)
         } catch {
@@ -105,7 +105,7 @@ extension TapeDrive {
     }
 
     private func reformat(_ cartridge: Cartridge, _ sizes: [UInt64]) throws(CheckCondition) {
-        try markChanged()
+        try markChanged(residual: 0)
         do throws(CartridgeError) {
             try cartridge.format(partitionCapacities: sizes.map { ByteCount($0) })
             try cartridge.updateMetadata { metadata in

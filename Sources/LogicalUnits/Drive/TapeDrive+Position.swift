@@ -17,6 +17,11 @@ extension TapeDrive {
         do throws(CartridgeError) {
             position.file = try cartridge.filemarksBefore(block, partition: partition)
             let start = try cartridge.addressAfterFilemark(position.file, partition: partition) ?? .zero
+            guard start <= block else {
+                // Entries that contradict each other.
+                position.isFileKnown = false
+                return position
+            }
             position.blockInFile = block - start
             let used = try cartridge.bytesBefore(block, partition: partition)
             position.pastEarlyWarning = used >= earlyWarningThreshold(cartridge, partition: partition)
@@ -31,14 +36,18 @@ extension TapeDrive {
 
     /// To the beginning of the current partition; what was written is durable first.
     package func rewind() throws(CheckCondition) {
-        try synchronize()
+        try synchronizeBeforeMoving()
         storeCounters()
         block = .zero
     }
 
-    /// Moves over blocks or filemarks; negative counts go back. Never leaves the partition.
+    /// Moves over blocks or filemarks; negative counts go back. Never leaves the partition. What was written is durable
+    /// first.
     package func space(_ kind: SpaceKind, count: Int64) throws(CheckCondition) -> SpaceOutcome {
         let cartridge = try requireReady().cartridge
+        if kind == .endOfData || count != 0 {
+            try synchronizeBeforeMoving()
+        }
         do throws(CartridgeError) {
             switch kind {
             case .endOfData:
@@ -123,7 +132,7 @@ extension TapeDrive {
         while number <= total, count - 1 <= total - number {
             let first = try cartridge.addressAfterFilemark(number, partition: partition)
             let last = try cartridge.addressAfterFilemark(number + count - 1, partition: partition)
-            if let first, let last, last - first == count - 1 {
+            if let first, let last, first <= last, last - first == count - 1 {
                 block = last
                 return SpaceOutcome(moved: Int64(count), stop: .none)
             }
@@ -138,7 +147,7 @@ extension TapeDrive {
         while number >= count {
             let last = try cartridge.addressAfterFilemark(number, partition: partition)
             let first = try cartridge.addressAfterFilemark(number - count + 1, partition: partition)
-            if let first, let last, last - first == count - 1 {
+            if let first, let last, first <= last, last - first == count - 1 {
                 block = first - 1
                 return SpaceOutcome(moved: Int64(count), stop: .none)
             }
@@ -159,7 +168,7 @@ extension TapeDrive {
         guard number >= 0, number < cartridge.partitionCount else {
             throw .invalidField(Locate16.partition)
         }
-        try synchronize()
+        try synchronizeBeforeMoving()
         let end = cartridge.endOfData(number)
         let found: BlockAddress?
         do throws(CartridgeError) {

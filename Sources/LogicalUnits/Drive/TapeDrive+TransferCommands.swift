@@ -46,12 +46,12 @@ extension TapeDrive {
     ) throws(CheckCondition) -> CommandReply {
         guard length > 0 else { return CommandReply() }
         var data: [UInt8] = []
-        if limit > 0, case .record(let actual) = try nextObject() {
-            data = [UInt8](repeating: 0, count: min(actual, length, limit))
-        }
-        var bytes = data.mutableSpan
         let outcome: ReadOutcome
         do throws(CheckCondition) {
+            if limit > 0, case .record(let actual) = try nextObject() {
+                data = [UInt8](repeating: 0, count: min(actual, length, limit))
+            }
+            var bytes = data.mutableSpan
             outcome = try read(into: &bytes)
         } catch {
             throw error.withResidual(length)

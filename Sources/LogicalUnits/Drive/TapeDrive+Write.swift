@@ -44,7 +44,7 @@ extension TapeDrive {
         guard record.count >= 1, record.count <= Self.maximumBlockLength else {
             throw .invalidField(Write6.transferLength)
         }
-        let cartridge = try prepareToWrite()
+        let cartridge = try prepareToWrite(residual: record.count)
         let before = try bytesBeforePosition(cartridge)
         do throws(CartridgeError) {
             try cartridge.writeRecord(record, at: block, partition: partition)
@@ -72,7 +72,7 @@ extension TapeDrive {
         else {
             throw .invalidField(Write6.transferLength)
         }
-        let cartridge = try prepareToWrite()
+        let cartridge = try prepareToWrite(residual: run.count)
         let before = try bytesBeforePosition(cartridge)
         let limit = recordsUntilWarning(cartridge, before: before, recordLength: recordLength)
         let wanted = min(run.count / recordLength, limit)
@@ -106,7 +106,7 @@ extension TapeDrive {
             }
             return .written
         }
-        let cartridge = try prepareToWrite()
+        let cartridge = try prepareToWrite(residual: count)
         let before = try bytesBeforePosition(cartridge)
         do throws(CartridgeError) {
             try cartridge.writeFilemarks(count, at: block, partition: partition)
@@ -124,16 +124,24 @@ extension TapeDrive {
 
     /// Everything written is on stable storage when this returns.
     ///
-    /// - Throws: 3/0C/00, once: what could not be made durable does not keep the tape from being moved or unloaded.
+    /// - Throws: 3/0C/00, every time until it is so or the tape was moved.
     package func synchronize() throws(CheckCondition) {
         let cartridge = try requireReady().cartridge
         guard isUnsynchronised else { return }
-        isUnsynchronised = false
         do throws(CartridgeError) {
             try cartridge.synchronize()
         } catch {
             throw failedWrite(error, residual: 0)
         }
+        isUnsynchronised = false
+    }
+
+    /// The same before the tape moves.
+    ///
+    /// - Throws: 3/0C/00, once: what could not be made durable does not keep the tape from being moved or unloaded.
+    func synchronizeBeforeMoving() throws(CheckCondition) {
+        defer { isUnsynchronised = false }
+        try synchronize()
     }
 
     /// Bytes in the partition before early warning, for the mover's planning and log pages.
@@ -151,8 +159,9 @@ extension TapeDrive {
 
     // MARK: Before a write
 
-    /// The checks of a write in order, then the mark that the volume changed.
-    func prepareToWrite() throws(CheckCondition) -> Cartridge {
+    /// The checks of a write in order, then the mark that the volume changed. `residual` is what is not written when
+    /// that mark cannot be made.
+    func prepareToWrite(residual: Int) throws(CheckCondition) -> Cartridge {
         let medium = try requireReady()
         try requireUnprotected()
         if medium.isWORM, try !isAppendPosition(medium.cartridge) {
@@ -165,7 +174,7 @@ extension TapeDrive {
                 throw CheckCondition(.dataProtect, .operatorSelectedWriteProtect)
             }
         }
-        try markChanged()
+        try markChanged(residual: residual)
         overwriteLicence = nil
         return medium.cartridge
     }
@@ -192,14 +201,14 @@ extension TapeDrive {
     }
 
     /// The first change of a load gets a new volume change reference (MAM 0009h), durable before the change itself.
-    func markChanged() throws(CheckCondition) {
+    func markChanged(residual: Int) throws(CheckCondition) {
         guard let medium, !medium.isMarkedChanged else { return }
         do throws(CartridgeError) {
             try medium.cartridge.updateMetadata {
                 $0.volumeChangeReference = Self.reference(after: max(1, $0.volumeChangeReference))
             }
         } catch {
-            throw failedWrite(error, residual: 0)
+            throw failedWrite(error, residual: residual)
         }
         self.medium?.isMarkedChanged = true
     }
