@@ -33,4 +33,13 @@ package struct DriveIdentity: Sendable, Hashable {
         self.librarySerial = librarySerial
         self.worldWideName = worldWideName
     }
+
+    /// Medium type of the mode header and of REPORT DENSITY SUPPORT: the format's own, but HP drives only tell data
+    /// from WORM.
+    func mediumType(of format: MediumFormat, isWORM: Bool) -> UInt8 {
+        if vendor == "HP" || vendor == "HPE" {
+            return isWORM ? 0x01 : 0x00
+        }
+        return isWORM ? format.wormMediumType ?? format.mediumType : format.mediumType
+    }
 }

@@ -84,9 +84,9 @@ extension TapeDrive {
         writer.zeros(4)
         for format in formats.sorted(by: { $0.densityCode < $1.densityCode }) {
             if cdb.isSet(ReportDensitySupport.mediumType) {
-                appendMediumType(format, format.mediumType, to: &writer)
-                if let type = format.wormMediumType {
-                    appendMediumType(format, type, to: &writer)
+                appendMediumType(format, isWORM: false, to: &writer)
+                if format.wormMediumType != nil {
+                    appendMediumType(format, isWORM: true, to: &writer)
                 }
             } else {
                 appendDensity(format, ofMedium: cdb.isSet(ReportDensitySupport.media), to: &writer)
@@ -116,8 +116,8 @@ extension TapeDrive {
     }
 
     /// 56 bytes.
-    private func appendMediumType(_ format: MediumFormat, _ type: UInt8, to writer: inout ByteWriter) {
-        writer.u8(type)
+    private func appendMediumType(_ format: MediumFormat, isWORM: Bool, to writer: inout ByteWriter) {
+        writer.u8(identity.mediumType(of: format, isWORM: isWORM))
         writer.u8(0)
         writer.u16(0x0034)
         writer.u8(1)
@@ -128,6 +128,6 @@ extension TapeDrive {
         writer.zeros(2)
         writer.ascii("LTO-CVE", width: 8)
         writer.ascii(format.densityName, width: 8)
-        writer.ascii(type == format.mediumType ? "Ultrium data" : "Ultrium WORM", width: 20)
+        writer.ascii(isWORM ? "Ultrium WORM" : "Ultrium data", width: 20)
     }
 }

@@ -48,7 +48,7 @@ extension TapeDrive {
         guard let medium else { throw CheckCondition(.notReady, .mediumNotPresent) }
         switch medium.condition {
         case .ready:
-            try synchronize()
+            try synchronizeBeforeMoving()
             resetPosition()
         case .held, .ejected:
             if medium.cartridge.metadata.kind == .cleaning {
@@ -74,7 +74,7 @@ extension TapeDrive {
             throw CheckCondition(.illegalRequest, .mediumRemovalPrevented)
         }
         if condition == .ready {
-            try synchronize()
+            try synchronizeBeforeMoving()
             storeCounters()
         }
         medium?.condition = hold ? .held : .ejected
@@ -185,5 +185,6 @@ extension TapeDrive {
     func resetPosition() {
         partition = 0
         block = .zero
+        modePages[TapeModePages.activePartition] = 0
     }
 }

@@ -49,7 +49,7 @@ extension TapeDrive {
     /// 0 without a medium.
     private var mediumType: UInt8 {
         guard let medium, condition == .ready || condition == .held, let format = medium.format else { return 0 }
-        return medium.isWORM ? format.wormMediumType ?? format.mediumType : format.mediumType
+        return identity.mediumType(of: format, isWORM: medium.isWORM)
     }
 
     /// WP, BUFFERED MODE, speed 0.

@@ -23,8 +23,9 @@ final class DriveBench {
     let other = Nexus(id: 2, name: "second")
     private var made = 0
 
-    init(generation: Int = 8, loading capacity: ByteCount? = .mebibytes(64)) throws {
+    init(generation: Int = 8, loading capacity: ByteCount? = .mebibytes(64), vendor: String = "IBM") throws {
         let identity = DriveIdentity(
+            vendor: vendor,
             serial: "CAPD000001",
             elementAddress: 0x0101,
             librarySerial: "CAPLIB0001",

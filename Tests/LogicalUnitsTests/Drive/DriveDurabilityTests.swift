@@ -3,6 +3,7 @@
 
 import Cartridges
 import DiskIO
+import Foundation
 import LogicalUnits
 import SCSI
 import Testing
@@ -16,9 +17,11 @@ struct DriveDurabilityTests {
         ("REWIND", [0x01, 0, 0, 0, 0, 0]),
         ("LOCATE", [0x2B, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         ("UNLOAD", [0x1B, 0, 0, 0, 0, 0]),
+        ("SPACE", [0x11, 0, 0xFF, 0xFF, 0xFF, 0]),
+        ("SPACE to end of data", [0x11, 3, 0, 0, 0, 0]),
     ]
 
-    @Test("a crash after WRITE FILEMARKS, REWIND, LOCATE or UNLOAD loses nothing", arguments: 0..<5)
+    @Test("a crash after WRITE FILEMARKS, REWIND, LOCATE, SPACE or UNLOAD loses nothing", arguments: 0..<7)
     func crash(number: Int) throws {
         let bench = try DriveBench()
         for seed in 1...3 as ClosedRange<UInt8> {
@@ -61,6 +64,31 @@ struct DriveDurabilityTests {
         #expect(bench.read(100).dataIn == pattern(100))
         #expect(try bench.drive.unload().metadata.barcode == "T1")
         #expect(bench.drive.condition == .empty)
+    }
+
+    @Test("WRITE FILEMARKS with count 0 is not GOOD as long as what was written is not durable")
+    func repeatedFlush() throws {
+        let bench = try DriveBench()
+        _ = bench.writeRecord(pattern(100))
+        bench.disk.faults.synchronize = 1
+        for _ in 1...3 {
+            #expect(line(bench.writeFilemarks(0)) == "3/0C/00 info 0")
+        }
+        #expect(line(bench.rewind()) == "3/0C/00 info 0")
+        #expect(line(bench.rewind()) == "GOOD")
+    }
+
+    @Test("a full disk at the first write of a load: nothing was written, and INFORMATION says so")
+    func fullAtFirstWrite() throws {
+        let bench = try DriveBench()
+        bench.disk.intercept = { operation, path in
+            operation == .write && path.contains("cartridge.json") ? ENOSPC : nil
+        }
+        #expect(line(bench.writeRecord(pattern(100))) == "D/00/02 EOM info 100")
+        #expect(line(bench.writeFilemarks(3)) == "D/00/02 EOM info 3")
+        #expect(bench.block == 0)
+        bench.disk.intercept = nil
+        #expect(line(bench.writeRecord(pattern(100))) == "GOOD")
     }
 
     @Test("a failed write leaves position and earlier records as they were")

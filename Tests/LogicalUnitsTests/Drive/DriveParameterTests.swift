@@ -264,4 +264,37 @@ struct DriveParameterTests {
         #expect(line(bench.run([0x1D, 0x04, 0, 0, 0, 0])) == "GOOD")
         #expect(line(bench.run([0x1D, 0x10, 0, 0, 8, 0], out: [0x80, 0, 0, 4, 0, 0, 0, 0])) == "5/26/00 list 0")
     }
+
+    @Test("LOAD of a threaded cartridge goes to partition 0, and page 10h says so")
+    func activePartitionAfterLoad() throws {
+        let bench = try DriveBench(loading: .mebibytes(128))
+        let page: [UInt8] = [0x11, 0x0E, 0, 1, 0x38, 3, 6, 0, 0, 32, 0xFF, 0xFF, 0, 0, 0, 0]
+        var list = bench.run([0x1A, 0x08, 0x11, 0, 0xFF, 0]).dataIn
+        list.replaceSubrange(4 + 3..<4 + 12, with: page[3..<12])
+        list[0] = 0
+        #expect(line(bench.run([0x15, 0x10, 0, 0, UInt8(list.count), 0], out: list)) == "GOOD")
+        #expect(line(bench.run([0x04, 0, 1, 0, 0, 0])) == "GOOD")
+        #expect(line(bench.run([0x2B, 2, 0, 0, 0, 0, 0, 0, 1, 0])) == "GOOD")
+        #expect(bench.run([0x1A, 0x08, 0x10, 0, 0xFF, 0]).dataIn[4 + 3] == 1)
+        #expect(line(bench.run([0x1B, 0, 0, 0, 1, 0])) == "GOOD")
+        #expect(bench.drive.position.partition == 0)
+        #expect(bench.run([0x1A, 0x08, 0x10, 0, 0xFF, 0]).dataIn[4 + 3] == 0)
+    }
+
+    @Test(
+        "HP and HPE drives give medium type 00h for data and 01h for WORM, IBM drives the generation's",
+        arguments: [
+            ("HP", 0x00, 0x01), ("HPE", 0x00, 0x01), ("IBM", 0x88, 0x8C),
+        ] as [(String, UInt8, UInt8)]
+    )
+    func mediumTypeByVendor(vendor: String, data: UInt8, worm: UInt8) throws {
+        let bench = try DriveBench(loading: nil, vendor: vendor)
+        bench.drive.load(try bench.cartridge())
+        _ = bench.run([0x03, 0, 0, 0, 18, 0])
+        #expect(bench.run([0x1A, 0, 0x3F, 0, 4, 0]).dataIn[1] == data)
+        try bench.change(to: try bench.cartridge(kind: .worm))
+        #expect(bench.run([0x1A, 0, 0x3F, 0, 4, 0]).dataIn[1] == worm)
+        let types = bench.run([0x44, 0x03, 0, 0, 0, 0, 0, 1, 0, 0]).dataIn
+        #expect([types[4], types[60]] == [data, worm])
+    }
 }
