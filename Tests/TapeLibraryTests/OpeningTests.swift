@@ -4,6 +4,7 @@
 import Cartridges
 import DiskIO
 import Foundation
+import SCSI
 import SimulatedDisk
 import Synchronization
 import TapeLibrary
@@ -85,6 +86,7 @@ struct OpeningTests {
         for (old, new, code) in [
             ("\"slot:2\"", "\"slot:1\"", "inventory-damaged"), ("\"slot:2\"", "\"slot:99\"", "inventory-damaged"),
             ("\"CAP002L8\"", "\"CAP001L8\"", "inventory-damaged"), ("\"slot:2\"", "\"nowhere\"", "inventory-damaged"),
+            ("\"revision\" : 1", "\"revision\" : 18446744073709551615", "inventory-damaged"),
             ("\"formatVersion\" : 1", "\"formatVersion\" : 2", "inventory-too-new"),
         ] {
             let changed = text.replacingOccurrences(of: old, with: new)
@@ -131,6 +133,21 @@ struct OpeningTests {
         try library.deleteCartridge(barcode: "CAP001L8")
         try library.deleteCartridge(barcode: "BROKEN1L8")
         #expect(contents(library) == ["slot 2: CAP002L8"])
+        try library.close()
+    }
+
+    @Test("A directory named as deleted does not take a cartridge out of the drive that has it loaded")
+    func deletedWhileLoaded() throws {
+        let disk = SimulatedDisk()
+        let library = try openLibrary(on: disk)
+        let nexus = Nexus(id: 1, name: "ndmp one")
+        try library.changer.open(as: nexus)
+        try library.load(barcode: "CAP001L8", drive: 0)
+        try disk.rename(from: "/store/cartridges/CAP001L8", to: "/store/cartridges/CAP001L8.deleted")
+        #expect(library.robot([0x07, 0, 0, 0, 0, 0], as: nexus).status == .good)
+        #expect(library.inventory().drives[0].cartridge?.barcode == "CAP001L8")
+        #expect(sense(library.robot(moveMedium(0x1001, 0x0100), as: nexus)) == [0x05, 0x3B, 0x0D])
+        #expect(disk.exists("/store/cartridges/CAP001L8.deleted"))
         try library.close()
     }
 

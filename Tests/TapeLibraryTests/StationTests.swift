@@ -240,4 +240,13 @@ struct StationTests {
         )
         try traced.close()
     }
+
+    @Test("After the library is closed the robot is BUSY and the inventory stays as it was")
+    func robotAfterClose() throws {
+        try library.changer.open(as: first)
+        try library.close()
+        let before = disk.bytes(of: "/store/library.json")
+        #expect(library.robot(moveMedium(0x1000, 0x0100), as: first).status == .busy)
+        #expect(disk.bytes(of: "/store/library.json") == before)
+    }
 }

@@ -13,6 +13,8 @@ struct InventoryFile: Sendable {
     static let formatVersion = 1
     /// `maximumCartridges` entries of about 200 bytes, and room.
     static let maximumBytes = 64 << 20
+    /// No library is changed that often; counting on from there must not overflow.
+    static let lastRevision: UInt64 = 1 << 60
 
     var serial: String
     var configuration: LibraryConfiguration
@@ -127,6 +129,9 @@ struct InventoryFile: Sendable {
         }
         guard contents.cartridges.count <= InventoryTable.maximumCartridges else {
             throw .inventoryDamaged(path: path, reason: "it lists \(contents.cartridges.count) cartridges")
+        }
+        guard contents.revision < Self.lastRevision else {
+            throw .inventoryDamaged(path: path, reason: "its revision is \(contents.revision)")
         }
         table = InventoryTable(
             drives: configuration.drives,

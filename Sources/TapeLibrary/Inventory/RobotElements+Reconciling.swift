@@ -17,7 +17,9 @@ extension RobotElements {
             throw LibraryError(error)
         }
         let deleted = names.filter { $0.hasSuffix(StorePaths.deletedSuffix) }
-        try finishDeletions(deleted.map { String($0.dropLast(StorePaths.deletedSuffix.count)) })
+            .map { String($0.dropLast(StorePaths.deletedSuffix.count)) }
+        // A cartridge in a drive is never deleted: such a name was not given by the library.
+        try finishDeletions(deleted.filter { table.place(of: $0)?.kind != .drive })
         removeUnfinished(names.filter { $0.hasSuffix(StorePaths.unfinishedSuffix) })
         let present = Set(names)
         var conditions: [String: CartridgeEntry.Condition] = [:]

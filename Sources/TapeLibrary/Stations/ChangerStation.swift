@@ -24,10 +24,12 @@ package final class ChangerStation: Sendable {
         self.trace = trace
     }
 
-    /// Executes one CDB on the calling thread. A move waits for its drives' running commands, never for a lease.
+    /// Executes one CDB on the calling thread. A move waits for its drives' running commands, never for a lease. BUSY
+    /// once the library is closed.
     package func execute(cdb: [UInt8], dataOut: Span<UInt8>, dataInLimit: Int, nexus: Nexus) -> CommandResult {
         let started = ContinuousClock.now
         let (result, description) = core.withLock { core in
+            guard !core.isClosed else { return (CommandResult(status: .busy), "") }
             core.actor = nexus.name
             defer { core.actor = nil }
             let result = core.changer.execute(cdb: cdb, dataOut: dataOut, dataInLimit: dataInLimit, nexus: nexus)
