@@ -146,8 +146,8 @@ struct Daemon {
         var groupConfiguration = ServiceGroupConfiguration(services: services, logger: logger)
         groupConfiguration.maximumGracefulShutdownDuration = Self.shutdownLimit
         let group = ServiceGroup(configuration: groupConfiguration)
-        let watcher = Task { await StopWatcher(exitWithStdin: configuration.exitWithStdin).watch(group) }
-        defer { watcher.cancel() }
+        // It watches until the process ends: a second signal must also cut the draining that follows.
+        Task { await StopWatcher(exitWithStdin: configuration.exitWithStdin).watch(group) }
         do {
             try await group.run()
             return nil
