@@ -54,9 +54,10 @@ class Helper:
     def port(self):
         return int(self.word("PORT")[0])
 
-    def done(self):
-        """(begun s, ended s, cpu s, bytes) on the monotonic clock."""
+    def done(self, at_once=lambda: None):
+        """(begun s, ended s, cpu s, bytes) on the monotonic clock; calls `at_once` when it says so, before it ends."""
         begun, ended, cpu, count = (int(word) for word in self.word("DONE"))
+        at_once()
         if self.process.wait(60) != 0:
             raise SystemExit(f"{self.line} ended with {self.process.returncode}")
         return begun / 1e9, ended / 1e9, cpu / 1e6, count
@@ -205,8 +206,9 @@ class Bench:
         cpu = self.daemon_cpu()
         line = [self.requests, "load", self.daemon.port, self.daemon.tapes[0], count, 65536, seed]
         client = Helper(*line, *(["check"] if last else []))
-        begun, ended, _, total = client.done()
-        return Run(ended - begun, self.daemon_cpu() - cpu, total)
+        spent = []
+        begun, ended, _, total = client.done(at_once=lambda: spent.append(self.daemon_cpu() - cpu))
+        return Run(ended - begun, spent[0], total)
 
     # Rows.
     def pairs(self, count, baseline, ours):
