@@ -2,7 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 /// Every command of the tape drive.
-package enum TapeCommand: Hashable, Sendable, CaseIterable {
+package enum TapeCommand: PrimaryCommandSet, CaseIterable {
     case testUnitReady, rewind, requestSense, formatMedium, readBlockLimits, read6, write6, setCapacity
     case writeFilemarks6, space6, inquiry, verify6, modeSelect6, reserve6, release6, erase6, modeSense6, loadUnload
     case sendDiagnostic, preventAllow, locate10, readPosition, writeBuffer, readBuffer, reportDensitySupport
@@ -14,7 +14,9 @@ package enum TapeCommand: Hashable, Sendable, CaseIterable {
 /// The drive's command table: SPC-4, SSC-4 and, for RESERVE and RELEASE, SPC-2. Timeouts are those an LTO drive
 /// reports, in seconds.
 package enum TapeCommands {
-    package static let table = CommandTable<TapeCommand>(transfer + motion + parameters + primary)
+    package static let table = CommandTable<TapeCommand>(
+        transfer + motion + parameters + CommandDescriptor.primary(testUnitReadyAccess: .needsMedium)
+    )
 
     private typealias Row = CommandDescriptor<TapeCommand>
 
@@ -118,19 +120,7 @@ package enum TapeCommands {
             ReportDensitySupport.fields,
             direction: .fromDevice
         ),
-        Row(.modeSelect6, 0x15, "MODE SELECT(6)", ModeSelect6.fields, direction: .toDevice),
-        Row(.modeSense6, 0x1A, "MODE SENSE(6)", ModeSense6.fields, direction: .fromDevice),
-        Row(.modeSelect10, 0x55, "MODE SELECT(10)", ModeSelect10.fields, direction: .toDevice),
-        Row(.modeSense10, 0x5A, "MODE SENSE(10)", ModeSense10.fields, direction: .fromDevice),
         Row(.logSelect, 0x4C, "LOG SELECT", LogSelect.fields, direction: .toDevice),
-        Row(
-            .logSense,
-            0x4D,
-            "LOG SENSE",
-            LogSense.fields,
-            direction: .fromDevice,
-            access: .allowedWhenReserved
-        ),
         Row(
             .readAttribute,
             0x8C,
@@ -146,88 +136,6 @@ package enum TapeCommands {
             WriteAttribute.fields,
             direction: .toDevice,
             access: .needsSeatedMedium
-        ),
-    ]
-
-    private static let primary: [Row] = [
-        Row(.testUnitReady, 0x00, "TEST UNIT READY", [], access: .needsMedium),
-        Row(
-            .requestSense,
-            0x03,
-            "REQUEST SENSE",
-            RequestSense.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(
-            .inquiry,
-            0x12,
-            "INQUIRY",
-            Inquiry.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(.reserve6, 0x16, "RESERVE(6)", []),
-        Row(.release6, 0x17, "RELEASE(6)", [], access: .allowedWhenReserved),
-        Row(
-            .sendDiagnostic,
-            0x1D,
-            "SEND DIAGNOSTIC",
-            SendDiagnostic.fields,
-            direction: .toDevice,
-            recommendedSeconds: 2100
-        ),
-        Row(
-            .preventAllow,
-            0x1E,
-            "PREVENT ALLOW MEDIUM REMOVAL",
-            PreventAllow.fields,
-            access: .checksReservationItself
-        ),
-        Row(.writeBuffer, 0x3B, "WRITE BUFFER", WriteBuffer.fields, direction: .toDevice, recommendedSeconds: 2100),
-        Row(.readBuffer, 0x3C, "READ BUFFER", ReadBuffer.fields, direction: .fromDevice, recommendedSeconds: 2100),
-        Row(.reserve10, 0x56, "RESERVE(10)", []),
-        Row(.release10, 0x57, "RELEASE(10)", [], access: .allowedWhenReserved),
-        Row(
-            .reportLUNs,
-            0xA0,
-            "REPORT LUNS",
-            ReportLUNs.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(
-            .reportSupportedOperationCodes,
-            0xA3,
-            serviceAction: 0x0C,
-            "REPORT SUPPORTED OPERATION CODES",
-            ReportSupportedOperationCodes.fields,
-            direction: .fromDevice
-        ),
-        Row(
-            .reportSupportedTaskManagement,
-            0xA3,
-            serviceAction: 0x0D,
-            "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
-            ReportSupportedTaskManagement.fields,
-            direction: .fromDevice
-        ),
-        Row(
-            .reportTimestamp,
-            0xA3,
-            serviceAction: 0x0F,
-            "REPORT TIMESTAMP",
-            ReportTimestamp.fields,
-            direction: .fromDevice,
-            access: .allowedWhenReserved
-        ),
-        Row(
-            .setTimestamp,
-            0xA4,
-            serviceAction: 0x0F,
-            "SET TIMESTAMP",
-            SetTimestamp.fields,
-            direction: .toDevice
         ),
     ]
 }

@@ -4,7 +4,7 @@
 import SCSI
 
 /// Every command of the media changer.
-package enum ChangerCommand: Hashable, Sendable, CaseIterable {
+package enum ChangerCommand: PrimaryCommandSet, CaseIterable {
     case testUnitReady, requestSense, initializeElementStatus, inquiry, modeSelect6, reserve6, release6, modeSense6
     case openCloseImportExport, sendDiagnostic, preventAllow, positionToElement, initializeElementStatusWithRange
     case writeBuffer, readBuffer, logSense, modeSelect10, reserve10, release10, modeSense10
@@ -15,7 +15,7 @@ package enum ChangerCommand: Hashable, Sendable, CaseIterable {
 /// The changer's command table: SPC-4, SMC-3 and, for RESERVE and RELEASE, SPC-2. Timeouts are those that hosts give
 /// real robots, in seconds.
 package enum ChangerCommands {
-    package static let table = CommandTable<ChangerCommand>(robot + parameters + primary)
+    package static let table = CommandTable<ChangerCommand>(robot + CommandDescriptor.primary(testUnitReadyAccess: []))
 
     private typealias Row = CommandDescriptor<ChangerCommand>
 
@@ -85,101 +85,4 @@ package enum ChangerCommands {
             vendorLength: 10
         )
     }
-
-    private static let parameters: [Row] = [
-        Row(.modeSelect6, 0x15, "MODE SELECT(6)", ModeSelect6.fields, direction: .toDevice),
-        Row(.modeSense6, 0x1A, "MODE SENSE(6)", ModeSense6.fields, direction: .fromDevice),
-        Row(.modeSelect10, 0x55, "MODE SELECT(10)", ModeSelect10.fields, direction: .toDevice),
-        Row(.modeSense10, 0x5A, "MODE SENSE(10)", ModeSense10.fields, direction: .fromDevice),
-        Row(
-            .logSense,
-            0x4D,
-            "LOG SENSE",
-            LogSense.fields,
-            direction: .fromDevice,
-            access: .allowedWhenReserved
-        ),
-        Row(
-            .reportTimestamp,
-            0xA3,
-            serviceAction: 0x0F,
-            "REPORT TIMESTAMP",
-            ReportTimestamp.fields,
-            direction: .fromDevice,
-            access: .allowedWhenReserved
-        ),
-        Row(
-            .setTimestamp,
-            0xA4,
-            serviceAction: 0x0F,
-            "SET TIMESTAMP",
-            SetTimestamp.fields,
-            direction: .toDevice
-        ),
-    ]
-
-    private static let primary: [Row] = [
-        Row(.testUnitReady, 0x00, "TEST UNIT READY", []),
-        Row(
-            .requestSense,
-            0x03,
-            "REQUEST SENSE",
-            RequestSense.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(
-            .inquiry,
-            0x12,
-            "INQUIRY",
-            Inquiry.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(.reserve6, 0x16, "RESERVE(6)", []),
-        Row(.release6, 0x17, "RELEASE(6)", [], access: .allowedWhenReserved),
-        Row(
-            .sendDiagnostic,
-            0x1D,
-            "SEND DIAGNOSTIC",
-            SendDiagnostic.fields,
-            direction: .toDevice,
-            recommendedSeconds: 2100
-        ),
-        Row(
-            .preventAllow,
-            0x1E,
-            "PREVENT ALLOW MEDIUM REMOVAL",
-            PreventAllow.fields,
-            access: .checksReservationItself
-        ),
-        Row(.writeBuffer, 0x3B, "WRITE BUFFER", WriteBuffer.fields, direction: .toDevice, recommendedSeconds: 2100),
-        Row(.readBuffer, 0x3C, "READ BUFFER", ReadBuffer.fields, direction: .fromDevice, recommendedSeconds: 2100),
-        Row(.reserve10, 0x56, "RESERVE(10)", []),
-        Row(.release10, 0x57, "RELEASE(10)", [], access: .allowedWhenReserved),
-        Row(
-            .reportLUNs,
-            0xA0,
-            "REPORT LUNS",
-            ReportLUNs.fields,
-            direction: .fromDevice,
-            access: [.allowedWhenReserved, .ignoresUnitAttention]
-        ),
-        Row(
-            .reportSupportedOperationCodes,
-            0xA3,
-            serviceAction: 0x0C,
-            "REPORT SUPPORTED OPERATION CODES",
-            ReportSupportedOperationCodes.fields,
-            direction: .fromDevice
-        ),
-        Row(
-            .reportSupportedTaskManagement,
-            0xA3,
-            serviceAction: 0x0D,
-            "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
-            ReportSupportedTaskManagement.fields,
-            direction: .fromDevice
-        ),
-    ]
 }
