@@ -18,20 +18,6 @@ package struct BlockAddress: RawRepresentable, Hashable, Comparable, Codable, Se
     package var description: String { "\(rawValue)" }
 }
 
-/// A number of filemarks.
-package struct FilemarkCount: RawRepresentable, Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
-    package var rawValue: UInt64
-
-    package init(rawValue: UInt64) { self.rawValue = rawValue }
-    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
-
-    package static let zero = FilemarkCount(0)
-    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
-    package static func + (left: Self, right: UInt64) -> Self { Self(left.rawValue + right) }
-    package static func - (left: Self, right: UInt64) -> Self { Self(left.rawValue - right) }
-    package var description: String { "\(rawValue)" }
-}
-
 /// A number of bytes.
 package struct ByteCount: RawRepresentable, Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
     package var rawValue: UInt64

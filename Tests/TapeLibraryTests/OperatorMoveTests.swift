@@ -35,6 +35,25 @@ struct OperatorMoveTests {
         #expect(contents(library) == ["slot 1: CAP002L8", "slot 2: CAP001L8", "slot 3: CAP003L8"])
     }
 
+    @Test("A cartridge that its drive could not open at the start is opened by the drive it is moved to, or stays")
+    func driveToDriveAfterDamage() throws {
+        let description = "/store/cartridges/CAP001L8/cartridge.json"
+        try library.load(barcode: "CAP001L8", drive: 0)
+        try library.close()
+        let whole = try #require(disk.bytes(of: description))
+        disk.setBytes([], of: description)
+        let again = try openLibrary(on: disk)
+        #expect(again.drives[0].status.condition == .empty)
+        let error = #expect(throws: LibraryError.self) { try again.move(from: .drive(0), to: .drive(1)) }
+        #expect(error?.code == "load-failed")
+        #expect(again.inventory().drives[0].cartridge?.barcode == "CAP001L8")
+        disk.setBytes(whole, of: description)
+        try again.move(from: .drive(0), to: .drive(1))
+        #expect(again.drives[0].status.condition == .empty)
+        #expect(again.drives[1].status.condition == .ready)
+        try again.close()
+    }
+
     @Test("From drive to drive the cartridge keeps its home")
     func driveToDrive() throws {
         try library.load(barcode: "CAP001L8", drive: 0)

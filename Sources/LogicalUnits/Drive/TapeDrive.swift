@@ -86,6 +86,13 @@ package final class TapeDrive {
         alerts.forget(nexus)
     }
 
+    /// Every nexus that something is kept for.
+    package var nexuses: Set<Nexus> {
+        var nexuses = unit.preventing.union(unit.attentions.nexuses)
+        if let holder = unit.reservedBy { nexuses.insert(holder) }
+        return nexuses
+    }
+
     /// Makes a nexus known without a power-on condition: for a door whose host has taken that one before.
     package func introduce(_ nexus: Nexus) {
         unit.attentions.introduce(nexus, with: nil)

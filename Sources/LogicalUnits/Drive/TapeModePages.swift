@@ -34,13 +34,11 @@ package enum TapeModePages {
         changeable: true
     )
     static let deviceSoftwareWriteProtect = ModeField("SWP", page: 0x10, byte: 10, bit: 2, changeable: true)
-    static let associatedWriteProtect = ModeField("ASOCWP", page: 0x10, byte: 15, bit: 2)
     // Device configuration extension
     static let alertsRetained = ModeField("TARPF", page: 0x10, subpage: 1, byte: 4, bit: 3)
     static let writeMode = ModeField("WRITE MODE", page: 0x10, subpage: 1, byte: 5, bit: 7, width: 4, changeable: true)
     static let programmableEarlyWarning = ModeField("PEWS", page: 0x10, subpage: 1, bytes: 6...7, changeable: true)
     // Medium partition
-    static let maximumAdditional = ModeField("MAXIMUM ADDITIONAL PARTITIONS", page: 0x11, bytes: 2...2, value: 3)
     static let additional = ModeField("ADDITIONAL PARTITIONS DEFINED", page: 0x11, bytes: 3...3, changeable: true)
     static let fixedPartitions = ModeField("FDP", page: 0x11, byte: 4, bit: 7, changeable: true)
     static let selectPartitions = ModeField("SDP", page: 0x11, byte: 4, bit: 6, changeable: true)

@@ -63,7 +63,11 @@ extension RobotElements {
                 }
             }
             for carriage in carriages where carriage.from.kind == .drive {
-                if let drive = drives[carriage.from.number], let cartridge = try takeOut(of: drive, carriage) {
+                guard let drive = drives[carriage.from.number] else { continue }
+                if let cartridge = try takeOut(of: drive, carriage) {
+                    inHand.append((cartridge, carriage))
+                } else if carriage.to.kind == .drive, let cartridge = try openForDrive(carriage) {
+                    // What the one drive could not open, the other tries to.
                     inHand.append((cartridge, carriage))
                 }
             }

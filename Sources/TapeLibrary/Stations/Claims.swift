@@ -24,6 +24,8 @@ final class Claims: Sendable {
         let number: UInt64
         let nexus: Nexus
         let purpose: String
+        /// Who has left something in the drive. Nobody can be added while it is leased, so only their loss matters.
+        let known: Set<Nexus>
         var isRevoked = false
     }
 
@@ -63,8 +65,9 @@ final class Claims: Sendable {
         throw DeviceBusy(device: device, holder: lease.nexus.name, purpose: lease.purpose)
     }
 
+    /// - Parameter known: the nexuses that the logical unit keeps something for.
     /// - Throws: when another nexus has the device open, or any nexus leases it.
-    func lease(as nexus: Nexus, purpose: String) throws(DeviceBusy) -> UInt64 {
+    func lease(as nexus: Nexus, purpose: String, known: Set<Nexus>) throws(DeviceBusy) -> UInt64 {
         try state.withLock { (state) throws(DeviceBusy) in
             if let lease = state.lease {
                 throw DeviceBusy(device: device, holder: lease.nexus.name, purpose: lease.purpose)
@@ -73,7 +76,7 @@ final class Claims: Sendable {
                 throw DeviceBusy(device: device, holder: opener.name)
             }
             defer { state.nextLease += 1 }
-            state.lease = Lease(number: state.nextLease, nexus: nexus, purpose: purpose)
+            state.lease = Lease(number: state.nextLease, nexus: nexus, purpose: purpose, known: known)
             return state.nextLease
         }
     }
@@ -99,11 +102,13 @@ final class Claims: Sendable {
             if state.opener == nexus {
                 state.opener = nil
             }
-            guard state.lease != nil else { return true }
-            if state.lease?.nexus == nexus {
+            guard let lease = state.lease else { return true }
+            if lease.nexus == nexus {
                 state.lease?.isRevoked = true
             }
-            state.waitingLosses.append(nexus)
+            if lease.nexus == nexus || lease.known.contains(nexus) {
+                state.waitingLosses.append(nexus)
+            }
             return false
         }
     }

@@ -157,7 +157,7 @@ package final class DriveStation: Sendable {
     /// - Throws: it is leased, or another nexus has it open.
     package func lease(as nexus: Nexus, purpose: String) throws(DeviceBusy) -> DriveLease {
         try device.withLock { (device) throws(DeviceBusy) in
-            let number = try claims.lease(as: nexus, purpose: purpose)
+            let number = try claims.lease(as: nexus, purpose: purpose, known: device.drive.nexuses)
             publish(&device)
             return DriveLease(station: self, number: number, nexus: nexus)
         }
