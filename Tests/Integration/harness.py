@@ -9,6 +9,7 @@ while and hopes: `wait_until` polls a condition and gives up with words.
 The program under test is CAPSTAN_PROGRAM, else .build/release/capstan of this repository.
 """
 
+import atexit
 import contextlib
 import json
 import os
@@ -112,6 +113,7 @@ class Daemon:
 
     def __init__(self, store=None, arguments=(), ndmp="127.0.0.1:0", environment=None, cwd=None):
         self.folder = tempfile.mkdtemp(prefix="capstan-daemon-")
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.ready_file = os.path.join(self.folder, "ready.json")
         self.log_path = os.path.join(self.folder, "log")
         # It ends with its standard input, so that no daemon outlives a test, whatever happens to the test.
