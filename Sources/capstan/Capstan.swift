@@ -13,7 +13,7 @@ struct Capstan: AsyncParsableCommand {
         abstract: "A tape library in software: drives, robot and cartridges that backup programs use over NDMP.",
         discussion: """
             Start with `capstan serve`, then look with `capstan status` from another terminal.
-            Results go to standard output, narration to standard error; every command takes --json.
+            Results go to standard output, narration to standard error; all but serve take --json.
             """,
         version: Version.text,
         subcommands: [

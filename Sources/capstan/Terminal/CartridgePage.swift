@@ -19,7 +19,8 @@ struct CartridgePage {
         if let location = summary.location { title += ", \(location)" }
         var lines = [title]
         if let label = report.label, !label.isEmpty { lines.append("label \"\(label)\"") }
-        var counts = "loaded \(report.loadCount) times, \(ByteSize.text(report.bytesWritten)) written and "
+        let loads = report.loadCount == 1 ? "once" : "\(report.loadCount) times"
+        var counts = "loaded \(loads), \(ByteSize.text(report.bytesWritten)) written and "
         counts += "\(ByteSize.text(report.bytesRead)) read in its life, format \(report.formatVersion)"
         if let cleanings = report.cleaningsLeft { counts += ", \(cleanings) cleanings left" }
         lines.append(style.dim(counts))
