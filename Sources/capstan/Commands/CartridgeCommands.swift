@@ -153,7 +153,8 @@ struct CartridgeLabelCommand: AsyncParsableCommand {
             body: ChangeCartridgeRequest(label: text),
             as: CartridgeReport.self
         )
-        try options.show(report) { ["\($1.bold($0.summary.barcode)): label \"\($0.label ?? "")\""] }
+        let told = text.isEmpty ? "label removed" : "label \"\(text)\""
+        try options.show(report) { ["\($1.bold($0.summary.barcode)): \(told)"] }
     }
 }
 

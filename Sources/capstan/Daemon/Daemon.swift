@@ -77,7 +77,7 @@ struct Daemon {
                 throw APIError(
                     .portInUse,
                     "\(error)".withoutFullStop,
-                    hint: "\(listen.joined(separator: ", ")) may be in use: name another with --ndmp, port 0 for any"
+                    hint: "Name another than \(listen.joined(separator: ", ")) with --ndmp; port 0 takes a free one."
                 )
             }
         }

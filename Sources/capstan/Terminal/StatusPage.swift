@@ -152,7 +152,7 @@ struct InventoryPage {
         source: String?
     ) {
         var notes: [String] = []
-        if let source { notes.append("from \(source)") }
+        if let source, source != place { notes.append("from \(source)") }
         if let cartridge { notes += CartridgeRows.notes(cartridge) }
         table.add(
             place,
