@@ -7,9 +7,12 @@ import DiskIO
 /// disk and released behind the writer. Short streams stay cached, which is faster (docs/decisions/0002).
 struct WritebackWindow {
     /// Written in one go before the window starts.
-    static let startBytes: UInt64 = 1 << 30
+    static let startBytes: UInt64 = 768 << 20
     /// Pushed at a time.
     static let stepBytes: UInt64 = 16 << 20
+    /// How far behind the push pages are waited for and released: with one step the writer waits for the disk while
+    /// its sender waits for the writer (measured: 1.3 against 1.7 GB/s).
+    static let releaseLagBytes: UInt64 = 4 * stepBytes
 
     /// The stream so far.
     private var begin: UInt64 = 0
@@ -46,9 +49,9 @@ struct WritebackWindow {
     private mutating func push(in file: any DiskFile) {
         guard written - pushed >= Self.stepBytes else { return }
         file.startWriteback(offset: Int64(pushed), length: Int64(Self.stepBytes))
-        // The step before is mostly on the disk by now: waiting for it is short.
-        if pushed >= begin + Self.stepBytes {
-            file.dropFromCache(offset: Int64(pushed - Self.stepBytes), length: Int64(Self.stepBytes))
+        // What was pushed that long ago is mostly on the disk by now: waiting for it is short.
+        if pushed >= begin + Self.releaseLagBytes {
+            file.dropFromCache(offset: Int64(pushed - Self.releaseLagBytes), length: Int64(Self.stepBytes))
         }
         pushed += Self.stepBytes
     }

@@ -106,6 +106,12 @@ final class Socket: Sendable {
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
     }
 
+    /// A receive that has waited for this long fails with EAGAIN; 0 waits for ever.
+    func setReceiveTimeout(milliseconds: Int32) {
+        var value = timeval(tv_sec: Int(milliseconds) / 1000, tv_usec: Int(milliseconds) % 1000 * 1000)
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
+    }
+
     private var pendingError: Int32 {
         var value: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
@@ -131,10 +137,18 @@ final class Socket: Sendable {
         case failed(Int32)
     }
 
-    /// Receives into a part of a buffer: at least one byte, at most `room.count`. Blocks.
-    func receive(into room: inout MutableSpan<UInt8>) -> Received {
+    /// Receives into a part of a buffer: at least one byte, at most `room.count`. Blocks, after having looked
+    /// `looks` times without.
+    func receive(into room: inout MutableSpan<UInt8>, looks: Int = 0) -> Received {
         // The span is valid memory of its own count for the length of the call.
-        unsafe room.withUnsafeMutableBytes { unsafe receive($0.baseAddress, $0.count) }
+        unsafe room.withUnsafeMutableBytes { memory in
+            for _ in 0..<looks {
+                let received = unsafe recv(descriptor, memory.baseAddress, memory.count, Int32(MSG_DONTWAIT))
+                if received > 0 { return .bytes(received) }
+                if received == 0 || errno != EAGAIN { break }
+            }
+            return unsafe receive(memory.baseAddress, memory.count)
+        }
     }
 
     /// Receives into `buffer` from `offset`, at most `count` bytes. Blocks.
@@ -182,6 +196,11 @@ final class Socket: Sendable {
         guard failure == 0 else {
             throw NetworkError(operation: "send to", address: peerAddress.map { "\($0)" } ?? "the peer", code: failure)
         }
+    }
+
+    /// Ends the peer's direction: a thread blocked in receive returns, and may still say something.
+    func stopReceiving() {
+        _ = Glibc.shutdown(descriptor, Int32(SHUT_RD))
     }
 
     /// Ends both directions at once; a thread blocked in receive or send returns.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import Glibc
 import Logging
 import NDMPProtocol
 import SCSI
@@ -42,6 +43,13 @@ final class Session {
     var buffer = NDMPReceiveBuffer()
     private var output = NDMPSendBuffer()
     private var sequence: UInt32 = 0
+    /// The last request carried a record: the next one is likely to come at once.
+    private var isStreaming = false
+    /// Looks at the socket before sleeping, while records come one after the other: some 30 µs. Falling asleep and
+    /// being woken costs more than that on a virtual machine, for both sides.
+    private static let looksForNextRecord = 64
+    /// In milliseconds, as the socket has it; 0 waits for ever.
+    private var receiveTimeout: Int32 = 0
     /// Set when the connection is to end after what is in the send buffer.
     var isOver = false
 
@@ -104,6 +112,36 @@ final class Session {
 
     /// Waits for bytes and receives some. False when the connection is over.
     private func receive() -> Bool {
+        // Without a mover only the client, or the end of the server, can wake this thread: one call waits and receives.
+        if engine != nil {
+            if !waitForClientOrMover() { return false }
+        } else {
+            setReceiveTimeout(milliseconds: hasSpareRoom ? Self.idleMilliseconds : 0)
+        }
+        var received = Socket.Received.end
+        let socket = handle.socket
+        _ = buffer.withFreeSpace { room in
+            received = socket.receive(into: &room, looks: isStreaming ? Self.looksForNextRecord : 0)
+            if case .bytes(let count) = received { return count }
+            return 0
+        }
+        switch received {
+        case .bytes:
+            return true
+        case .failed(EAGAIN):
+            isStreaming = false
+            releaseSpareRoom()
+            return true
+        case .end, .failed:
+            if handle.isEnding { sayGoodbye() }
+            return false
+        }
+    }
+
+    /// Waits until the client has sent something, and takes what the mover reports meanwhile. False when the
+    /// connection is over.
+    private func waitForClientOrMover() -> Bool {
+        setReceiveTimeout(milliseconds: 0)
         while true {
             let ready = Poll.wait(
                 readable: handle.socket.descriptor,
@@ -118,22 +156,21 @@ final class Session {
                     return false
                 }
             }
-            if ready.first { break }
-            if !ready.second {
-                buffer.releaseSpareRoom()
-                output.releaseSpareRoom()
-            }
+            if ready.first { return true }
+            if !ready.second { releaseSpareRoom() }
             if isOver { return false }
         }
-        var received = Socket.Received.end
-        let socket = handle.socket
-        _ = buffer.withFreeSpace { room in
-            received = socket.receive(into: &room)
-            if case .bytes(let count) = received { return count }
-            return 0
-        }
-        if case .bytes = received { return true }
-        return false
+    }
+
+    private func setReceiveTimeout(milliseconds: Int32) {
+        guard milliseconds != receiveTimeout else { return }
+        receiveTimeout = milliseconds
+        handle.socket.setReceiveTimeout(milliseconds: milliseconds)
+    }
+
+    private func releaseSpareRoom() {
+        buffer.releaseSpareRoom()
+        output.releaseSpareRoom()
     }
 
     /// Room beyond what an idle session keeps.
@@ -197,6 +234,7 @@ final class Session {
     }
 
     private func dispatch(_ request: Request) {
+        isStreaming = request.code == .tapeWrite || request.code == .tapeRead
         switch request.code.rawValue >> 8 {
         case 0x1: handleConfig(request)
         case 0x2: handleSCSI(request)

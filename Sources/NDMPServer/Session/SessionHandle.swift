@@ -57,6 +57,7 @@ final class SessionHandle: Sendable {
     func requestEnd() {
         shared.withLock { $0.isEnding = true }
         wakeUp.signal()
+        socket.stopReceiving()
     }
 
     /// Ends the session even when it is blocked by its peer.
