@@ -71,6 +71,8 @@ extension LibraryBackend {
         }
         let made = try await change { (library) throws(LibraryError) in
             let series = BarcodeSeries(library: library, request: request)
+            // All or none, as far as that can be known before.
+            if let known = series.firstTaken(of: request.barcodes) { throw .cartridgeExists(barcode: known) }
             var made: [String] = []
             for barcode in request.barcodes.isEmpty ? series.next(count) : request.barcodes {
                 try library.createCartridge(series.specification(barcode), actor: Self.actor)
@@ -180,6 +182,12 @@ struct BarcodeSeries: Sendable {
         self.prefix = prefix
         self.generation = generation
         self.taken = taken
+    }
+
+    /// The first of these barcodes that a cartridge bears already, or that stands twice among them.
+    func firstTaken(of barcodes: [String]) -> String? {
+        var seen = taken
+        return barcodes.first { !seen.insert($0).inserted }
     }
 
     /// The next free barcodes: `CAP017L8`, `CLN001CU`.

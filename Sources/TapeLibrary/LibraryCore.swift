@@ -55,7 +55,9 @@ final class LibraryCore {
         if elements.table.cartridges[text] != nil {
             return try place(ofCartridge: text)
         }
-        guard let place = ElementPlace(text) else { throw .noSuchPlace(text) }
+        guard let place = ElementPlace(text) else {
+            throw Barcode.isValid(text) ? .noSuchCartridge(barcode: text) : .noSuchPlace(text)
+        }
         try requireElement(place)
         return place
     }

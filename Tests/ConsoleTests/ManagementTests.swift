@@ -63,6 +63,20 @@ struct ManagementTests {
             #expect(await code(MoveRequest(from: "slot:1", to: "slot:2")) == .refused)
             #expect(await code(MoveRequest(from: "slot:1", to: "slot:99")) == .notFound)
             #expect(await code(MoveRequest(from: "slot:1", to: "the moon")) == .invalid)
+            #expect(await code(MoveRequest(from: "NOSUCHL8", to: "slot:2")) == .notFound)
+            let twice = CreateCartridgesRequest(
+                barcodes: ["DUP001L8", "DUP001L8"],
+                count: nil,
+                capacityBytes: nil,
+                generation: nil,
+                worm: false,
+                cleaning: false
+            )
+            let refused = await ConsoleRig.failure { () throws(APIError) in
+                _ = try await rig.client.send(.post, APIPath.cartridges, body: twice, as: CartridgeList.self)
+            }
+            #expect(refused?.code == .refused)
+            #expect(await code(MoveRequest(from: "DUP001L8", to: "slot:2")) == .notFound)
             #expect(await code(MoveRequest(from: String(repeating: "x", count: 9000), to: "slot:2")) != nil)
             let large = MoveRequest(from: String(repeating: "x", count: 100_000), to: "slot:2")
             #expect(await code(large) == .tooLarge)
