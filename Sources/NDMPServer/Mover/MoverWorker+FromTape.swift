@@ -11,6 +11,8 @@ import SCSI
 extension MoverWorker {
     /// Bytes sent in one go before counters are brought up to date.
     static let sendBytes = 4 << 20
+    /// Records passed over in one go: as many as MTIO can ask for.
+    private static let largestSkip = UInt64(UInt32.max)
 
     func moveFromTape(_ tape: any MoverTape, _ socket: Socket) -> Stop {
         while true {
@@ -70,13 +72,17 @@ extension MoverWorker {
     }
 
     private func positionTape(_ tape: any MoverTape) throws(CheckCondition) -> Stop? {
-        let size = Int64(recordSize)
-        let distance = Int64(bitPattern: readPosition &- streamPosition)
-        guard distance < 0 || distance >= size else { return nil }
-        let records = distance >= 0 ? distance / size : -((-distance + size - 1) / size)
-        switch try tape.skip(records: records) {
+        let size = UInt64(recordSize)
+        let isAhead = readPosition >= streamPosition
+        let distance = isAhead ? readPosition - streamPosition : streamPosition - readPosition
+        guard !isAhead || distance >= size else { return nil }
+        // Forward to the record that holds the position, back to the start of it or before.
+        let records = min(isAhead ? distance / size : (distance - 1) / size + 1, Self.largestSkip)
+        switch try tape.skip(records: isAhead ? Int64(records) : -Int64(records)) {
         case .done:
-            streamPosition = streamPosition &+ UInt64(bitPattern: records * size)
+            let bytes = records * size
+            // Short records may make the way back longer than the stream is.
+            streamPosition = isAhead ? streamPosition + bytes : streamPosition - min(bytes, streamPosition)
             return nil
         case .filemark: return .paused(.endOfFile, position: 0)
         case .endOfData: return .paused(.endOfMedium, position: 0)
@@ -112,7 +118,8 @@ extension MoverWorker {
         switch outcome {
         case .record(let length) where length > recordSize: return tooLong(length)
         case .record(let length):
-            held = streamPosition..<streamPosition &+ UInt64(length)
+            // A window may begin so near the largest position that a record reaches over it.
+            held = streamPosition..<streamPosition + min(UInt64(length), .max - streamPosition)
             streamPosition = held.upperBound
             moved(length, on: tape)
             return nil

@@ -137,8 +137,9 @@ final class MoverWorker {
                 [Poll.Interest(listener.descriptor, .readable), Poll.Interest(engine.wakeUp.descriptor, .readable)],
                 timeoutMilliseconds: left ?? -1
             )
-            if engine.isEnded { return nil }
+            // In this order: an end that comes in between is seen in the next round.
             engine.wakeUp.clear()
+            if engine.isEnded { return nil }
             do throws(NetworkError) {
                 guard let socket = try listener.accept() else { continue }
                 // Exactly one peer: whoever else came, or comes, is turned away.

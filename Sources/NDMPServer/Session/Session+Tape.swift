@@ -125,7 +125,7 @@ extension Session {
         let writesMark = tape.notes.current.isUnterminated
         let outcome = using(tape) { (drive) throws(CheckCondition) -> Void in
             guard drive.condition == .ready else { return }
-            if writesMark { _ = try drive.writeFilemarks(1, immediate: false) }
+            if writesMark { try Self.writeImplicitFilemark(on: drive) }
             if tape.mayWrite { try drive.synchronize() }
             if tape.rewindsOnClose { try drive.rewind() }
         }
@@ -134,6 +134,13 @@ extension Session {
             return nil
         }
         return refusal.error
+    }
+
+    /// The mark that ends records the client left without one. Only at the end of the data: the robot, or a CDB, may
+    /// have changed the cartridge or the place since they were written, and a mark there would cut off what follows.
+    static func writeImplicitFilemark(on drive: TapeDrive) throws(CheckCondition) {
+        guard try drive.nextObject() == nil else { return }
+        _ = try drive.writeFilemarks(1, immediate: false)
     }
 
     /// Gives the open device back. A tape that was not closed by the client is closed for it, as far as that works.

@@ -28,7 +28,7 @@ extension Session {
         let staysAtMarks = version >= 4
         let outcome = using(tape) { (drive) throws(CheckCondition) -> Int64 in
             guard drive.condition == .ready else { throw CheckCondition(.notReady, .mediumNotPresent) }
-            if writesMark { _ = try drive.writeFilemarks(1, immediate: false) }
+            if writesMark { try Self.writeImplicitFilemark(on: drive) }
             return try Self.perform(body.operation, Int64(body.count), on: drive, staysAtMarks: staysAtMarks)
         }
         switch outcome {
