@@ -26,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -47,11 +48,16 @@ let package = Package(
             dependencies: ["LogicalUnits", "Cartridges", "SCSI", "DiskIO"],
             swiftSettings: strict
         ),
+        // streams
+        .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
+        .target(name: "BackupStreams", dependencies: ["CArchive", "CLinux", "WireFormat"], swiftSettings: strict),
+        // network
+        .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         // doors
         .target(
             name: "NDMPServer",
             dependencies: [
-                "NDMPProtocol", "TapeLibrary", "CLinux",
+                "NDMPProtocol", "TapeLibrary", "BackupStreams", "Sockets",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -76,11 +82,24 @@ let package = Package(
         ),
         .systemLibrary(name: "CSGUtils2", providers: [.apt(["libsgutils2-dev"])]),
         .target(name: "SGNames", dependencies: ["CSGUtils2"], swiftSettings: strict),
+        // the other side of NDMP
+        .target(
+            name: "NDMPClient",
+            dependencies: [
+                "NDMPProtocol", "Sockets", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "DMA",
+            dependencies: ["NDMPClient", "NDMPProtocol", "SCSI", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict
+        ),
         // program
         .executableTarget(
             name: "capstan",
             dependencies: [
-                "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "SGNames",
+                "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "SGNames", "NDMPClient", "DMA",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -119,10 +138,14 @@ let package = Package(
             name: "NDMPServerTests",
             dependencies: [
                 "NDMPServer", "NDMPProtocol", "TapeLibrary", "LogicalUnits", "SCSI", "DiskIO", "WireFormat",
-                .product(name: "Logging", package: "swift-log"),
+                "BackupStreams", "Sockets", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: tested
         ),
+        .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: tested),
+        .testTarget(name: "BackupStreamsTests", dependencies: ["BackupStreams"], swiftSettings: tested),
+        .testTarget(name: "NDMPClientTests", dependencies: ["NDMPClient", "NDMPProtocol"], swiftSettings: tested),
+        .testTarget(name: "DMATests", dependencies: ["DMA", "NDMPProtocol"], swiftSettings: tested),
         .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI"], swiftSettings: tested),
         .testTarget(
             name: "ConsoleTests",

@@ -9,12 +9,13 @@ program="$repository/.build/release/capstan"
 
 # What the Swift toolchain and the package need of Debian 12 to build.
 build_packages=(
-    binutils ca-certificates git libc6-dev libcurl4 libedit2 libgcc-12-dev libncurses6 libsgutils2-dev libsqlite3-0
-    libstdc++-12-dev libxml2 pkg-config tzdata zlib1g-dev
+    binutils ca-certificates git libarchive-dev libc6-dev libcurl4 libedit2 libgcc-12-dev libncurses6 libsgutils2-dev
+    libsqlite3-dev libstdc++-12-dev libxml2 pkg-config tzdata zlib1g-dev
 )
 # The independent tools that the integration tests drive, and what those need.
 test_packages=(
-    amanda-client amanda-server gcc iproute2 mount mt-st mtx nmap procps python3 sg3-utils tar tshark util-linux
+    acl amanda-client amanda-server attr dump gcc iproute2 mount mt-st mtx nftables nmap procps python3 rsync sg3-utils
+    tar tshark util-linux
 )
 # The C programs that Scripts/bench compares with.
 bench_packages=(gcc libc6-dev python3)

@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import Logging
+import Sockets
 import Synchronization
 import TapeLibrary
 

@@ -19,10 +19,15 @@ struct Arrows {
         "LogicalUnits": ["SCSI", "Cartridges", "DiskIO", "WireFormat"],
         // runtime
         "TapeLibrary": ["LogicalUnits", "Cartridges", "SCSI", "DiskIO"],
+        // streams
+        "BackupStreams": ["CArchive", "CLinux", "WireFormat"],
+        // network
+        "Sockets": ["CLinux"],
         // doors
         "NDMPServer": [
-            "NDMPProtocol", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO", "WireFormat", "CLinux",
-            "Crypto", "Logging",
+            "NDMPProtocol", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO", "WireFormat",
+            "BackupStreams",
+            "Sockets", "Crypto", "Logging",
         ],
         "ManagementAPI": ["NIOCore", "NIOHTTP1", "NIOPosix"],
         "Console": [
@@ -30,9 +35,13 @@ struct Arrows {
             "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle",
         ],
         "SGNames": ["CSGUtils2"],
+        // the other side of NDMP
+        "NDMPClient": ["NDMPProtocol", "WireFormat", "Sockets", "Crypto"],
+        "DMA": ["NDMPClient", "NDMPProtocol", "WireFormat", "Sockets", "SCSI", "GRDB"],
         // program
         "capstan": [
-            "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO",
+            "NDMPServer", "NDMPClient", "DMA", "BackupStreams", "Sockets", "Console", "ManagementAPI", "TapeLibrary",
+            "LogicalUnits", "Cartridges", "SCSI", "DiskIO",
             "SGNames", "ArgumentParser", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals", "Yams",
         ],
     ]
@@ -42,7 +51,11 @@ struct Arrows {
         "DiskIO": ["Glibc", "Synchronization"],
         "Cartridges": ["FoundationEssentials"],
         "TapeLibrary": ["Glibc", "Synchronization", "FoundationEssentials"],
+        "BackupStreams": ["Glibc", "Synchronization", "FoundationEssentials"],
+        "Sockets": ["Glibc", "Synchronization"],
         "NDMPServer": ["Glibc", "Synchronization"],
+        "NDMPClient": ["Glibc", "Synchronization"],
+        "DMA": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
         "ManagementAPI": ["Glibc", "Foundation", "FoundationEssentials"],
         "Console": ["Glibc", "Synchronization", "Foundation", "FoundationEssentials"],
         "SGNames": [],
@@ -50,7 +63,7 @@ struct Arrows {
     ]
 
     /// C and other targets without Swift.
-    static let withoutSwift: Set<String> = ["CLinux", "CSGUtils2"]
+    static let withoutSwift: Set<String> = ["CArchive", "CLinux", "CSGUtils2"]
 }
 
 @Suite("Arrows: a target imports only what its place in the house allows")

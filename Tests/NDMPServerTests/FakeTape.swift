@@ -3,6 +3,7 @@
 
 import LogicalUnits
 import SCSI
+import Sockets
 import Synchronization
 import TapeLibrary
 

@@ -5,6 +5,7 @@ import DiskIO
 import Foundation
 import Logging
 import NDMPProtocol
+import Sockets
 import TapeLibrary
 import Testing
 

@@ -4,6 +4,7 @@
 import LogicalUnits
 import NDMPProtocol
 import SCSI
+import Sockets
 import Testing
 
 @testable import NDMPServer

@@ -5,6 +5,7 @@ import DiskIO
 import Glibc
 import LogicalUnits
 import SCSI
+import Sockets
 import TapeLibrary
 
 /// A leased drive as the mover uses it.

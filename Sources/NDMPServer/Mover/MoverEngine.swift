@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import NDMPProtocol
+import Sockets
 import Synchronization
 
 /// One data connection and the thread that moves its bytes, as the session sees it.

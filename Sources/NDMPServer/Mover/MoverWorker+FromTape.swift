@@ -3,6 +3,7 @@
 
 import NDMPProtocol
 import SCSI
+import Sockets
 
 /// Mode WRITE: from the tape to the data connection. NDMP v4 draft, 3.6 and its mover data flow.
 ///

@@ -3,6 +3,7 @@
 
 import NDMPProtocol
 import SCSI
+import Sockets
 
 /// Mode READ: from the data connection to the tape. NDMP v4 draft, 3.6 and its mover data flow.
 extension MoverWorker {

@@ -4,6 +4,7 @@
 import Glibc
 import NDMPProtocol
 import SCSI
+import Sockets
 import TapeLibrary
 
 /// The mover thread: accepts the peer, moves data while the mover is active, waits while it is paused.

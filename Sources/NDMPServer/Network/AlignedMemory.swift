@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import Glibc
+import Sockets
 
 /// Page-aligned memory of a fixed size, given back to the system at once when it goes. One thread uses it at a time.
 @safe final class AlignedMemory {

@@ -3,6 +3,7 @@
 
 import Glibc
 import NDMPProtocol
+import Sockets
 
 /// Where a data port is opened, and which addresses its peer is told. Standard NDMP can only tell IPv4.
 struct DataAddressPlan: Equatable {
@@ -52,24 +53,5 @@ struct DataAddressPlan: Equatable {
             return nil
         }
         return all.lazy.filter { $0.interface == interface }.compactMap { $0.address.ipv4 }.first
-    }
-}
-
-/// The addresses of this machine's network interfaces.
-enum InterfaceAddresses {
-    static func all() -> [(interface: String, address: SocketAddress)] {
-        var list: UnsafeMutablePointer<ifaddrs>?
-        guard unsafe getifaddrs(&list) == 0 else { return [] }
-        defer { unsafe freeifaddrs(list) }
-        var found: [(interface: String, address: SocketAddress)] = []
-        var next = unsafe list
-        // The list and everything it points to live until freeifaddrs.
-        while let entry = unsafe next {
-            if let address = unsafe SocketAddress(UnsafePointer(entry.pointee.ifa_addr)) {
-                found.append((unsafe String(cString: entry.pointee.ifa_name), address))
-            }
-            unsafe next = entry.pointee.ifa_next
-        }
-        return found
     }
 }

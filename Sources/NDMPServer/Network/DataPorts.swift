@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import Glibc
+import Sockets
 import Synchronization
 
 /// Finds a free port for a data connection. Ports of a range are taken in turn, so that one which the system still

@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import NDMPProtocol
+import Sockets
 import WireFormat
 
 /// What a client gets instead of a session when there are too many.

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import NDMPProtocol
 import SCSI
+import Sockets
 import TapeLibrary
 import WireFormat
 

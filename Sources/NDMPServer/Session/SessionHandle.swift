@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import Sockets
 import Synchronization
 
 /// The part of a session that other threads may touch: its status, its wake-up, its end.

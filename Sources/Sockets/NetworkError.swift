@@ -17,7 +17,7 @@ package struct NetworkError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     /// The error of the call that has just failed on this thread.
-    static func last(_ operation: String, _ address: String) -> NetworkError {
+    package static func last(_ operation: String, _ address: String) -> NetworkError {
         NetworkError(operation: operation, address: address, code: errno)
     }
 
@@ -36,7 +36,7 @@ package struct NetworkError: Error, Sendable, Equatable, CustomStringConvertible
     }
 
     /// The system's text for an errno.
-    static func reason(_ code: Int32) -> String {
+    package static func reason(_ code: Int32) -> String {
         // The C library keeps these texts for good or per thread; the String is a copy.
         unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
     }

@@ -4,20 +4,21 @@
 import Glibc
 
 /// Waiting for several descriptors at once.
-enum Poll {
-    struct Event: OptionSet, Sendable {
-        let rawValue: Int16
-        static let readable = Event(rawValue: Int16(POLLIN))
-        static let writable = Event(rawValue: Int16(POLLOUT))
+package enum Poll {
+    package struct Event: OptionSet, Sendable {
+        package let rawValue: Int16
+        package init(rawValue: Int16) { self.rawValue = rawValue }
+        package static let readable = Event(rawValue: Int16(POLLIN))
+        package static let writable = Event(rawValue: Int16(POLLOUT))
         /// Only errors and a full close are reported.
-        static let none: Event = []
+        package static let none: Event = []
     }
 
-    struct Interest: Sendable {
+    package struct Interest: Sendable {
         let descriptor: Int32
         let events: Event
         /// A negative descriptor is passed over.
-        init(_ descriptor: Int32, _ events: Event) {
+        package init(_ descriptor: Int32, _ events: Event) {
             self.descriptor = descriptor
             self.events = events
         }
@@ -25,7 +26,7 @@ enum Poll {
 
     /// Waits until a descriptor is ready or in error; a negative time waits for ever.
     /// - Returns: one flag per interest; all false after the time limit.
-    static func wait(_ interests: [Interest], timeoutMilliseconds: Int = -1) -> [Bool] {
+    package static func wait(_ interests: [Interest], timeoutMilliseconds: Int = -1) -> [Bool] {
         var descriptors = interests.map { pollfd(fd: $0.descriptor, events: $0.events.rawValue, revents: 0) }
         let deadline = timeoutMilliseconds < 0 ? nil : MonotonicClock.milliseconds() + UInt64(timeoutMilliseconds)
         while true {
@@ -42,23 +43,24 @@ enum Poll {
 }
 
 /// Time that only goes forward.
-enum MonotonicClock {
-    static func milliseconds() -> UInt64 {
+package enum MonotonicClock {
+    package static func milliseconds() -> UInt64 {
         var now = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &now)
         return UInt64(now.tv_sec) * 1000 + UInt64(now.tv_nsec) / 1_000_000
     }
 
     /// Seconds since 1970, for message headers.
-    static func wallSeconds() -> UInt32 {
+    package static func wallSeconds() -> UInt32 {
         UInt32(truncatingIfNeeded: time(nil))
     }
 }
 
 extension Poll {
     /// The two descriptors of a session's thread: no allocation per message.
-    static func wait(readable first: Int32, _ second: Int32, timeoutMilliseconds: Int32) -> (first: Bool, second: Bool)
-    {
+    package static func wait(readable first: Int32, _ second: Int32, timeoutMilliseconds: Int32) -> (
+        first: Bool, second: Bool
+    ) {
         var pair = (
             pollfd(fd: first, events: Int16(POLLIN), revents: 0), pollfd(fd: second, events: Int16(POLLIN), revents: 0)
         )

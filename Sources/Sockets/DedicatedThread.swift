@@ -5,10 +5,10 @@ import Glibc
 import Synchronization
 
 /// One POSIX thread that runs one closure. Blocking calls belong here, never on an event loop or a task.
-final class DedicatedThread: Sendable {
+package final class DedicatedThread: Sendable {
     /// Stack of a session or mover thread. The deepest path, a CDB through drive and cartridge, uses a fraction of it;
     /// only touched pages cost memory.
-    static let stackBytes = 512 << 10
+    package static let stackBytes = 512 << 10
 
     private final class Work: Sendable {
         let body: @Sendable () -> Void
@@ -20,7 +20,7 @@ final class DedicatedThread: Sendable {
     private let handle: pthread_t
     private let joined = Atomic<Bool>(false)
 
-    init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetworkError) {
+    package init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetworkError) {
         var attributes = pthread_attr_t()
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }
@@ -49,7 +49,7 @@ final class DedicatedThread: Sendable {
     }
 
     /// Waits for the end of the thread. Only the first call waits; the handle is gone after it.
-    func join() {
+    package func join() {
         guard !joined.exchange(true, ordering: .relaxed) else { return }
         _ = pthread_join(handle, nil)
     }

@@ -6,8 +6,8 @@ import Glibc
 
 /// A TCP socket. The descriptor closes with the last reference; `shutdown` may be called from any thread and wakes
 /// whoever is blocked in a call on it.
-final class Socket: Sendable {
-    let descriptor: Int32
+package final class Socket: Sendable {
+    package let descriptor: Int32
 
     private init(descriptor: Int32) {
         self.descriptor = descriptor
@@ -26,7 +26,7 @@ final class Socket: Sendable {
     // MARK: Opening
 
     /// A socket that waits for connections. Port 0 takes a free one; `localAddress` tells which.
-    static func listening(on address: SocketAddress, backlog: Int32) throws(NetworkError) -> Socket {
+    package static func listening(on address: SocketAddress, backlog: Int32) throws(NetworkError) -> Socket {
         let socket = try make(address.family, for: address)
         socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
         // The IPv6 wildcard takes IPv4 clients too; every other address is what it says.
@@ -38,8 +38,20 @@ final class Socket: Sendable {
         return socket
     }
 
+    /// Two connected stream sockets inside this machine: what is sent into one comes out of the other.
+    package static func pair() throws(NetworkError) -> (Socket, Socket) {
+        var descriptors: [Int32] = [-1, -1]
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        // The call writes two descriptors, and the array has room for two.
+        let status = unsafe descriptors.withUnsafeMutableBufferPointer { room in
+            unsafe socketpair(AF_UNIX, type, 0, room.baseAddress)
+        }
+        guard status == 0 else { throw .last("open", "a pair of local sockets") }
+        return (Socket(descriptor: descriptors[0]), Socket(descriptor: descriptors[1]))
+    }
+
     /// The next waiting connection, or nil when there is none after all.
-    func accept() throws(NetworkError) -> Socket? {
+    package func accept() throws(NetworkError) -> Socket? {
         let descriptor = capstan_accept(self.descriptor, 0)
         guard descriptor >= 0 else {
             switch errno {
@@ -53,7 +65,7 @@ final class Socket: Sendable {
     }
 
     /// Connects within the time limit; `wakeUp` ends the attempt early.
-    static func connected(
+    package static func connected(
         to address: SocketAddress,
         timeoutSeconds: Int,
         wakeUp: WakeUp
@@ -101,13 +113,13 @@ final class Socket: Sendable {
     }
 
     /// A peer that takes nothing for this long makes `send` fail with EAGAIN.
-    func setSendTimeout(seconds: Int) {
+    package func setSendTimeout(seconds: Int) {
         var value = timeval(tv_sec: seconds, tv_usec: 0)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
     }
 
     /// A receive that has waited for this long fails with EAGAIN; 0 waits for ever.
-    func setReceiveTimeout(milliseconds: Int32) {
+    package func setReceiveTimeout(milliseconds: Int32) {
         var value = timeval(tv_sec: Int(milliseconds) / 1000, tv_usec: Int(milliseconds) % 1000 * 1000)
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &value, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -119,18 +131,18 @@ final class Socket: Sendable {
         return value
     }
 
-    var localAddress: SocketAddress? {
+    package var localAddress: SocketAddress? {
         unsafe SocketAddress.of(descriptor: descriptor) { unsafe getsockname($0, $1, $2) }
     }
 
-    var peerAddress: SocketAddress? {
+    package var peerAddress: SocketAddress? {
         unsafe SocketAddress.of(descriptor: descriptor) { unsafe getpeername($0, $1, $2) }
     }
 
     // MARK: Moving bytes
 
     /// What a receive call brought.
-    enum Received: Equatable {
+    package enum Received: Equatable {
         case bytes(Int)
         /// The peer has closed its side.
         case end
@@ -139,7 +151,7 @@ final class Socket: Sendable {
 
     /// Receives into a part of a buffer: at least one byte, at most `room.count`. Blocks, after having looked
     /// `looks` times without.
-    func receive(into room: inout MutableSpan<UInt8>, looks: Int = 0) -> Received {
+    package func receive(into room: inout MutableSpan<UInt8>, looks: Int = 0) -> Received {
         // The span is valid memory of its own count for the length of the call.
         unsafe room.withUnsafeMutableBytes { memory in
             for _ in 0..<looks {
@@ -152,7 +164,7 @@ final class Socket: Sendable {
     }
 
     /// Receives into `buffer` from `offset`, at most `count` bytes. Blocks.
-    func receive(into buffer: inout [UInt8], at offset: Int, count: Int) -> Received {
+    package func receive(into buffer: inout [UInt8], at offset: Int, count: Int) -> Received {
         precondition(offset >= 0 && count > 0 && offset + count <= buffer.count, "the room lies in the buffer")
         return unsafe buffer.withUnsafeMutableBytes { memory in
             unsafe receive(memory.baseAddress.map { unsafe $0 + offset }, count)
@@ -169,7 +181,7 @@ final class Socket: Sendable {
     }
 
     /// What waits on the socket, without taking it: nil when nothing does.
-    func peek() -> Received? {
+    package func peek() -> Received? {
         var byte: UInt8 = 0
         while true {
             let received = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
@@ -181,7 +193,7 @@ final class Socket: Sendable {
     }
 
     /// Sends every byte of the span. Blocks. The error says how far the peer was from taking it all.
-    func send(_ bytes: Span<UInt8>) throws(NetworkError) {
+    package func send(_ bytes: Span<UInt8>) throws(NetworkError) {
         let failure: Int32 = unsafe bytes.withUnsafeBytes { memory in
             var sent = 0
             while sent < memory.count {
@@ -199,12 +211,12 @@ final class Socket: Sendable {
     }
 
     /// Ends the peer's direction: a thread blocked in receive returns, and may still say something.
-    func stopReceiving() {
+    package func stopReceiving() {
         _ = Glibc.shutdown(descriptor, Int32(SHUT_RD))
     }
 
     /// Ends both directions at once; a thread blocked in receive or send returns.
-    func shutdown() {
+    package func shutdown() {
         _ = Glibc.shutdown(descriptor, Int32(SHUT_RDWR))
     }
 }

@@ -5,10 +5,10 @@ import CLinux
 import Glibc
 
 /// Wakes a thread that waits in `poll`: an event descriptor. Many signals before the wake-up count as one.
-final class WakeUp: Sendable {
-    let descriptor: Int32
+package final class WakeUp: Sendable {
+    package let descriptor: Int32
 
-    init() throws(NetworkError) {
+    package init() throws(NetworkError) {
         descriptor = capstan_eventfd_create()
         guard descriptor >= 0 else { throw .last("open", "an event descriptor") }
     }
@@ -17,13 +17,13 @@ final class WakeUp: Sendable {
         _ = close(descriptor)
     }
 
-    func signal() {
+    package func signal() {
         // It fails only when the wake-up is already on its way.
         _ = capstan_eventfd_signal(descriptor)
     }
 
     /// Takes back all signals given so far.
-    func clear() {
+    package func clear() {
         _ = capstan_eventfd_drain(descriptor)
     }
 }

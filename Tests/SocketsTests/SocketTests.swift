@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Glibc
+import Sockets
+import Testing
+
+@Suite("Sockets")
+struct SocketTests {
+    @Test("what is sent into one socket of a pair comes out of the other, then the end")
+    func pair() throws {
+        let (one, other) = try Socket.pair()
+        try one.send([1, 2, 3].span)
+        var room = [UInt8](repeating: 0, count: 8)
+        #expect(other.receive(into: &room, at: 0, count: 8) == .bytes(3))
+        #expect(Array(room.prefix(3)) == [1, 2, 3])
+        one.shutdown()
+        #expect(other.receive(into: &room, at: 0, count: 8) == .end)
+    }
+
+    @Test("nobody listens: the error tells address and reason at once")
+    func refused() throws {
+        let listener = try Socket.listening(on: .ipv4(SocketAddress.loopbackIPv4, port: 0), backlog: 1)
+        let address = try #require(listener.localAddress)
+        listener.shutdown()
+        let error = #expect(throws: NetworkError.self) {
+            _ = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        }
+        #expect(error?.code == ECONNREFUSED)
+        #expect(error?.address == "\(address)")
+    }
+}
