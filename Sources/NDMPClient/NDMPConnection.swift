@@ -11,7 +11,7 @@ import WireFormat
 /// Owns the socket and the posts that nobody has taken yet. One thread uses it, and its calls block, each with a time
 /// limit. An error that `isFatal` leaves nothing but `close`. Whatever a server does, a call ends: messages, posts and
 /// waits are bounded.
-package final class NDMPConnection {
+package final class NDMPConnection: NDMPCaller {
     /// What bodies are encoded in: the version announced, then the one agreed on.
     package internal(set) var version: Int
     /// The version of the server's first message.
@@ -114,23 +114,6 @@ package final class NDMPConnection {
     // MARK: Requests
 
     /// Sends a request and waits for its reply; posts that come meanwhile are kept.
-    ///
-    /// - Throws: `.refused` when the server answers with an error, in the header or in the body.
-    package func call<Body: XDRStruct, Reply: NDMPReplyBody>(
-        _ code: NDMPMessageCode,
-        _ body: Body,
-        as type: Reply.Type = Reply.self
-    ) throws(NDMPClientError) -> Reply {
-        let reply: Reply = try exchange(code, body)
-        guard reply.error == .noError else {
-            throw failure(.refused(message: name(of: code), error: reply.error))
-        }
-        return reply
-    }
-
-    /// The same, but an error of the server comes back in the reply: also one in the header, its fields are empty then.
-    ///
-    /// - Returns: `.inMessage` payloads lie in `buffer.bytes` until the next call.
     package func exchange<Body: XDRStruct, Reply: NDMPReplyBody>(
         _ code: NDMPMessageCode,
         _ body: Body,
@@ -151,9 +134,9 @@ package final class NDMPConnection {
         }
     }
 
+    package func bytes(of payload: XDRPayload) -> [UInt8] { payload.copy(from: buffer.bytes) }
+
     /// The next post, kept or new, or nil when none came in time.
-    ///
-    /// - Parameter timeoutMilliseconds: 0 only looks; negative waits for ever.
     package func nextPost(timeoutMilliseconds: Int) throws(NDMPClientError) -> NDMPPost? {
         guard !isClosed else { throw failure(.alreadyClosed) }
         let deadline =
@@ -326,14 +309,6 @@ package final class NDMPConnection {
         case .failed(let code): throw failure(.broken(NetworkError.reason(code)))
         }
     }
-
-    // MARK: Words
-
-    func failure(_ kind: NDMPClientError.Kind) -> NDMPClientError {
-        NDMPClientError(kind, server: server)
-    }
-
-    func name(of code: NDMPMessageCode) -> String { name(ofCode: code.rawValue) }
 
     private func name(ofCode code: UInt32) -> String {
         NDMPCatalogue.row(code, version: version)?.name ?? "message 0x" + String(code, radix: 16)

@@ -5,7 +5,7 @@ import NDMPProtocol
 import WireFormat
 
 /// MOVER: the tape's end of a data connection. All throw `.refused` for an error of the server.
-extension NDMPConnection {
+extension NDMPCaller {
     package func moverSetRecordSize(_ bytes: UInt32) throws(NDMPClientError) {
         _ = try call(.moverSetRecordSize, MoverSetRecordSizeRequest(length: bytes), as: ErrorReply.self)
     }

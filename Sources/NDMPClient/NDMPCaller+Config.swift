@@ -5,7 +5,7 @@ import NDMPProtocol
 import WireFormat
 
 /// CONFIG: what the server has. All throw `.refused` for an error of the server.
-extension NDMPConnection {
+extension NDMPCaller {
     package func hostInfo() throws(NDMPClientError) -> ConfigGetHostInfoReply {
         try call(.configGetHostInfo, EmptyBody())
     }

@@ -5,7 +5,7 @@ import NDMPProtocol
 import WireFormat
 
 /// TAPE and SCSI. At most one device is open per connection.
-extension NDMPConnection {
+extension NDMPCaller {
     package func tapeOpen(_ device: String, mode: TapeMode) throws(NDMPClientError) {
         _ = try call(.tapeOpen, TapeOpenRequest(device: XDRString(device), mode: mode), as: ErrorReply.self)
     }
@@ -20,7 +20,7 @@ extension NDMPConnection {
 
     /// - Returns: with the server's error in it: EOF and EOM are outcomes, not failures.
     package func tapeMTIO(_ operation: TapeOperation, count: UInt32 = 1) throws(NDMPClientError) -> TapeMTIOReply {
-        try exchange(.tapeMTIO, TapeMTIORequest(operation: operation, count: count))
+        try exchange(.tapeMTIO, TapeMTIORequest(operation: operation, count: count), as: TapeMTIOReply.self)
     }
 
     /// Reads one record of at most `count` bytes.
@@ -28,14 +28,14 @@ extension NDMPConnection {
     /// - Returns: with the server's error: EOF_ERR for a filemark, EOM_ERR for the end of data in v4.
     package func tapeRead(count: UInt32) throws(NDMPClientError) -> (error: NDMPError, data: [UInt8]) {
         let reply = try exchange(.tapeRead, TapeReadRequest(count: count), as: TapeReadReply.self)
-        return (reply.error, reply.data.copy(from: buffer.bytes))
+        return (reply.error, bytes(of: reply.data))
     }
 
     /// Writes one record.
     ///
     /// - Returns: with the server's error: EOM_ERR means written, and the end is near.
     package func tapeWrite(_ record: [UInt8]) throws(NDMPClientError) -> TapeWriteReply {
-        try exchange(.tapeWrite, TapeWriteRequest(data: .bytes(record)))
+        try exchange(.tapeWrite, TapeWriteRequest(data: .bytes(record)), as: TapeWriteReply.self)
     }
 
     package func scsiOpen(_ device: String) throws(NDMPClientError) {

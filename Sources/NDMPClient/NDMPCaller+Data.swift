@@ -5,7 +5,7 @@ import NDMPProtocol
 import WireFormat
 
 /// DATA: the file system's end of a data connection. All throw `.refused` for an error of the server.
-extension NDMPConnection {
+extension NDMPCaller {
     /// Since v3.
     ///
     /// - Returns: what the mover is to connect to.
