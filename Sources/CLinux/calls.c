@@ -5,9 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int capstan_fallocate_keep_size(int fd, off_t offset, off_t length) {
@@ -53,4 +57,48 @@ int capstan_eventfd_drain(int fd) {
 
 pid_t capstan_gettid(void) {
     return (pid_t)syscall(SYS_gettid);
+}
+
+int capstan_open_beneath(int directory, const char *path, int flags, unsigned mode) {
+    struct open_how how;
+    memset(&how, 0, sizeof how);
+    how.flags = (uint64_t)(flags | O_CLOEXEC);
+    // openat2 refuses mode bits when nothing is created.
+    how.mode = (flags & O_CREAT) ? mode : 0;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int capstan_open_component(int directory, const char *name, int flags, unsigned mode) {
+    return openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+}
+
+int capstan_flag_path(void) {
+    return O_PATH;
+}
+
+int capstan_flag_no_access_time(void) {
+    return O_NOATIME;
+}
+
+off_t capstan_seek_data(int fd, off_t offset) {
+    return lseek(fd, offset, SEEK_DATA);
+}
+
+off_t capstan_seek_hole(int fd, off_t offset) {
+    return lseek(fd, offset, SEEK_HOLE);
+}
+
+int capstan_punch_hole(int fd, off_t offset, off_t length) {
+    return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int capstan_rename_new(int from_directory, const char *from, int to_directory, const char *to) {
+    return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
+}
+
+int64_t capstan_file_system_type(int fd) {
+    struct statfs status;
+    if (fstatfs(fd, &status) != 0) return -1;
+    return (int64_t)status.f_type;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 
 /// CRC32C (Castagnoli) of `length` bytes. `seed` is the result for the bytes before these, 0 at the start.
 uint32_t capstan_crc32c(uint32_t seed, const void *bytes, size_t length);
@@ -33,6 +34,26 @@ int capstan_eventfd_create(void);
 int capstan_eventfd_signal(int fd);
 /// Makes the descriptor unreadable again; returns 1 when it had been signalled, 0 when not.
 int capstan_eventfd_drain(int fd);
+
+/// openat2 with RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS and RESOLVE_NO_SYMLINKS: the path cannot leave the directory.
+/// ENOSYS where the kernel lacks it; some containers answer EPERM.
+int capstan_open_beneath(int directory, const char *path, int flags, unsigned mode);
+/// openat with O_NOFOLLOW, for one component.
+int capstan_open_component(int directory, const char *name, int flags, unsigned mode);
+/// The bits of O_PATH, and of O_NOATIME.
+int capstan_flag_path(void);
+int capstan_flag_no_access_time(void);
+
+/// Where data begins at or after `offset`; ENXIO when none does.
+off_t capstan_seek_data(int fd, off_t offset);
+/// Where a hole begins at or after `offset`; the end of the file counts as one.
+off_t capstan_seek_hole(int fd, off_t offset);
+/// Turns a range into a hole; the file's length stays.
+int capstan_punch_hole(int fd, off_t offset, off_t length);
+/// renameat2 with RENAME_NOREPLACE.
+int capstan_rename_new(int from_directory, const char *from, int to_directory, const char *to);
+/// The file system's type number (statfs f_type), -1 with errno set on failure.
+int64_t capstan_file_system_type(int fd);
 
 /// The kernel's id of the calling thread.
 pid_t capstan_gettid(void);
