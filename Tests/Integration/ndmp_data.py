@@ -1,468 +1,231 @@
 # SPDX-License-Identifier: Apache-2.0
 # Copyright 2026 the Capstan authors
-"""The DATA side of the client in ndmp_client.py, the posts of a data service, and a small DMA made of both.
+"""Sessions and jobs for the tests in which things go wrong: the client of ndmp_job.py, with patience.
 
-`DataClient` sends every DATA message in versions 2 to 4. `History` is what FH_ADD_* told. `Job` runs a backup or a
-recovery as the overview's workflows have it: the mover pauses at the end of a cartridge, the robot brings the next,
-MOVER_READ follows each NOTIFY_DATA_READ. All written from the protocol's layouts.
+A reply may come after that of a later request: a connect that is still under way must not keep GET_STATE waiting. So
+`ask` sends without waiting, and `answer` waits for that one reply. `Job` connects data service and mover, runs until
+both have halted however they do, and keeps what both said; the tape is open and one cartridge is enough.
 """
 
+import contextlib
 import select
 import time
 
 import ndmp_client as ndmp
+import ndmp_job
 from harness import Failure, expect
-from ndmp_client import ALL_ONES, FROM_TAPE, LOCAL, TCP, TO_TAPE, Body, Client, blob, u32, u64
+from ndmp_client import ALL_ONES, FROM_TAPE, LOCAL, TCP, TO_TAPE, Body, Malformed
 
-# States of the data service, operations, halt reasons.
-IDLE, ACTIVE, HALTED, LISTEN, CONNECTED = range(5)
-NO_ACTION, BACKUP, RECOVER, RECOVER_FILEHIST = range(4)
-NA, SUCCESSFUL, ABORTED, INTERNAL_ERROR, CONNECT_ERROR = range(5)
-# Pause reasons of a mover.
-EOM, EOF, SEEK, MEDIA_ERROR, EOW = range(1, 6)
-# File types of the file history.
-DIRECTORY, FIFO, CHARACTER, BLOCK, REGULAR, SYMLINK, SOCKET = range(7)
-JOB_SECONDS = 120
+SUCCESSFUL, ABORTED, INTERNAL_ERROR, CONNECT_ERROR = range(1, 5)
+# Of a mover: its halt reasons are the same otherwise.
+CONNECT_CLOSED, MEDIA_ERROR = 1, 5
+LOG_NORMAL, LOG_DEBUG, LOG_ERROR, LOG_WARNING = range(4)
+RECORD = 64 << 10
+# "At once", for what only takes the daemon's own time, on a loaded machine.
+AT_ONCE_SECONDS = 1.0
 
 
-class Stat:
-    """One file_stat (v3, v4) or UNIX fstat (v2)."""
+class DataClient(ndmp_job.DataClient):
+    def __init__(self, host, port, timeout=30.0):
+        self.early = {}
+        super().__init__(host, port, timeout)
 
-    def __init__(self, body, version):
-        if version == 2:
-            names = ("type", "mtime", "atime", "ctime", "owner", "group", "mode")
-            self.__dict__.update(zip(names, [body.u32() for _ in names]))
-            self.size, self.offset, self.unsupported, self.links = body.u64(), body.u64(), 0, None
-        else:
-            self.unsupported, self.space = body.u32(), body.u32()
-            names = ("type", "mtime", "atime", "ctime", "owner", "group", "mode")
-            self.__dict__.update(zip(names, [body.u32() for _ in names]))
-            self.size, self.links, self.offset = body.u64(), body.u32(), None
+    def take(self):
+        """Receives one message: a reply is kept by the sequence of its request; posts sort themselves."""
+        kind, code, reply_to, error, body = self.receive()
+        if kind:
+            self.early[reply_to] = (code, error, body)
 
+    def reply_to(self, sequence, code):
+        while sequence not in self.early:
+            self.take()
+        found, error, body = self.early.pop(sequence)
+        if found != code:
+            raise Malformed(f"the reply to #{sequence} is one to 0x{found:x} instead of 0x{code:x}")
+        if error and body:
+            raise Malformed("a body behind a header error")
+        return error, Body(body)
 
-class History:
-    """File history as it came: `files` [(path, stat, node)], `dirs` [(name, node, parent)], `nodes` [(node, stat)];
-    a stat's `offset` is its fh_info. `order` is the sequence of ("dir", node) and ("node", node)."""
+    def ask(self, code, body=b""):
+        """Sends a request; `answer` takes what it returns."""
+        return self.send(code, body), code
 
-    def __init__(self):
-        self.files, self.dirs, self.nodes, self.order, self.codes, self.largest = [], [], [], [], [], 0
+    def answered(self, asked):
+        self.take_what_came()
+        return asked[0] in self.early
 
-    @staticmethod
-    def names(body):
-        """One [file_name]: the UNIX name of each, bytes."""
-        found = []
-        for _ in range(body.u32()):
-            space = body.u32()
-            name = body.blob()
-            if space == 1:  # NT carries the DOS name too
-                body.blob()
-            found.append((space, name))
-        unix = [name for space, name in found if space == 0]
-        expect(len(unix) == 1, f"a file with the names {found}")
-        return unix[0]
+    def answer(self, asked):
+        """The error of a request that was sent with `ask`."""
+        error, body = self.reply_to(*asked)
+        return error or body.u32()
 
-    def take(self, code, data, version):
-        body = Body(data)
-        self.codes.append(code)
-        self.largest = max(self.largest, len(data))
-        for _ in range(body.u32()):
-            getattr(self, {0x700: "path_2", 0x701: "dir_2", 0x702: "node_2",
-                           0x703: "path_3", 0x704: "dir_3", 0x705: "node_3"}[code])(body, version)
-        body.end()
+    def take_what_came(self, seconds=0.0):
+        """Takes what has come; the first may still be `seconds` away."""
+        while select.select([self.socket], [], [], seconds)[0]:
+            self.take()
+            seconds = 0.0
 
-    def path_2(self, body, version):
-        path = body.blob()
-        self.files.append((path, Stat(body, version), None))
+    def wait_for_event(self, what, seconds=30.0):
+        """The details of the next event of this name: the reason of "data halted", …"""
+        deadline = time.monotonic() + seconds
+        while True:
+            for event in self.events:
+                if event[0] == what:
+                    self.events.remove(event)
+                    return event[1:]
+            if not select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                raise Failure(f"no {what} within {seconds} s; said: {self.said()[-500:]}")
+            self.take()
 
-    def dir_2(self, body, _):
-        self.add_dir(body.blob(), body.u32(), body.u32())
-
-    def node_2(self, body, version):
-        stat = Stat(body, version)
-        self.add_node(body.u32(), stat)
-
-    def path_3(self, body, version):
-        path = self.names(body)
-        stats = body.list(lambda: Stat(body, version))
-        expect(len(stats) == 1 and stats[0].space == 0, f"{len(stats)} file_stats for {path}")
-        node, stats[0].offset = body.u64(), body.u64()
-        self.files.append((path, stats[0], node))
-
-    def dir_3(self, body, _):
-        self.add_dir(self.names(body), body.u64(), body.u64())
-
-    def node_3(self, body, version):
-        stats = body.list(lambda: Stat(body, version))
-        expect(len(stats) == 1 and stats[0].space == 0, f"{len(stats)} file_stats")
-        node, stats[0].offset = body.u64(), body.u64()
-        self.add_node(node, stats[0])
-
-    def add_dir(self, name, node, parent):
-        self.dirs.append((name, node, parent))
-        self.order.append(("dir", node))
-
-    def add_node(self, node, stat):
-        self.nodes.append((node, stat))
-        self.order.append(("node", node))
-
-    def paths(self):
-        """{path below the root: (node, stat)} of either form; the root is b""."""
-        if self.files:
-            return {path.removeprefix(b"./").strip(b"/"): (node, stat) for path, stat, node in self.files}
-        children, root = {}, None
-        for name, node, parent in self.dirs:
-            if name == b"." and root is None:
-                root = node
-            if name not in (b".", b".."):
-                children.setdefault(parent, []).append((name, node))
-        stats, found, waiting = dict(self.nodes), {}, [(b"", root)]
-        while waiting:
-            path, node = waiting.pop()
-            found[path] = (node, stats.get(node))
-            for name, child in children.get(node, ()):
-                waiting.append((path + b"/" + name if path else name, child))
-        return found
+    def errors(self):
+        """The sentences of the error messages so far."""
+        self.take_what_came()
+        return [text for kind, text in self.logs if kind == LOG_ERROR]
 
 
-class DataClient(Client):
-    """A session with the DATA messages. Posts sort themselves: `history`, `logs`, `events`, `recovered`."""
-
-    def __init__(self, *arguments, **options):
-        self.history, self.logs, self.events, self.recovered = History(), [], [], {}
-        super().__init__(*arguments, **options)
-
-    def receive(self):
-        kind, code, reply_to, error, data = message = super().receive()
-        if kind == 0 and code != ndmp.NOTIFY_CONNECTED:
-            self.posts.pop()
-            self.sort(code, data)
-        return message
-
-    def sort(self, code, data):
-        body = Body(data)
-        if 0x700 <= code <= 0x705:
-            self.history.take(code, data, self.version)
-            return
-        if code in (0x501, 0x503):
-            self.events.append(("data halted" if code == 0x501 else "mover halted", body.u32()))
-            if self.version < 4:
-                self.logs.append((2, body.text()))
-        elif code == 0x504:
-            self.events.append(("mover paused", body.u32(), body.u64()))
-        elif code == 0x505:
-            self.events.append(("data read", body.u64(), body.u64()))
-        elif code == 0x600:
-            self.logs.append((0, body.blob().decode(errors="replace")))
-        elif code == 0x601:
-            self.logs.append((body.u32(), body.blob().decode(errors="replace")))
-        elif code == 0x603:
-            grade, _ = body.u32(), body.u32()
-            self.logs.append((grade, body.blob().decode(errors="replace")))
-            if self.version >= 4:
-                body.u32(), body.u32()
-        elif code == 0x602:
-            name = body.blob()
-            if self.version == 2:
-                body.u32()
-            self.recovered[name] = body.u32()
-        else:
-            raise Failure(f"an unknown post 0x{code:x}")
-        body.end()
-
-    def said(self):
-        return "\n".join(text for _, text in self.logs)
-
-    def butypes(self):
-        return self.request(0x104, b"", lambda body: {"types": body.list(lambda: {
-            "name": body.text(), "environment": dict(body.variables()), "attributes": body.u32()})})
-
-    def butype_attributes(self, name):
-        return self.request(0x101, blob(name), lambda body: {"attributes": body.u32()})
-
-    def file_systems(self):
-        def one(body):
-            found = {"unsupported": body.u32()}
-            found |= {name: body.text() for name in ("type", "device", "physical")}
-            found |= {name: body.u64() for name in ("total", "used", "available", "inodes", "inodes_used")}
-            return found | {"environment": dict(body.variables()), "status": body.text()}
-
-        return self.request(0x105, b"", lambda body: {"systems": body.list(lambda: one(body))})
-
-    def data_state(self):
-        def read(body):
-            fields = {name: body.u32() for name in ("operation", "state", "halt")}
-            fields |= {"processed": body.u64(), "remaining": body.u64(), "seconds": body.u32()}
-            fields["address"] = self.read_address(body)
-            return fields | {"read_offset": body.u64(), "read_length": body.u64()}
-
-        return self.request(0x400, b"", read, mask_first=self.version >= 3)
-
-    def data_listen(self, kind=TCP):
-        return self.request(0x409, u32(kind), lambda body: {"address": self.read_address(body)})
-
-    def data_connect(self, kind=TCP, host="127.0.0.1", port=0):
-        return self.request(0x40A, self.encode_address(kind, host, port))
-
-    @staticmethod
-    def variables(environment):
-        pairs = list(environment.items() if isinstance(environment, dict) else environment)
-        return u32(len(pairs)) + b"".join(blob(name) + blob(value) for name, value in pairs)
-
-    def start_backup(self, kind, environment, address=b""):
-        return self.request(0x401, address + blob(kind) + self.variables(environment))
-
-    def name(self, original, destination, new=b"", node=0, offset=ALL_ONES):
-        if self.version == 2:
-            return blob(original) + blob(destination) + u32(0) + u64(offset)
-        return blob(original) + blob(destination) + blob(new) + blob(b"") + u64(node, offset)
-
-    def start_recover(self, kind, environment, names=(), address=b"", code=0x402):
-        """`names`: tuples for `name`."""
-        listed = u32(len(names)) + b"".join(self.name(*name) for name in names)
-        return self.request(code, address + self.variables(environment) + listed + blob(kind))
-
-    def data_abort(self):
-        return self.request(0x403)
-
-    def environment(self):
-        return self.request(0x404, b"", lambda body: {"variables": body.list(lambda: (body.blob(), body.blob()))})
-
-    def data_stop(self):
-        return self.request(0x407)
-
-
-def log_in(daemon, version=4, timeout=60.0):
-    client = DataClient("127.0.0.1", daemon.port, timeout)
+def log_in(host, port, version=4, timeout=30.0):
+    client = DataClient(host, port, timeout)
     for reply in (client.open(version), client.auth_md5("ndmp", "ndmp")):
-        expect(not reply.error, f"log-in failed: {reply}")
+        if reply.error:
+            raise Malformed(f"log-in failed: {reply}")
     return client
 
 
-def well(what, reply):
-    expect(not reply.error, f"{what} answered {reply}")
+def good(reply):
+    expect(reply.error == 0, repr(reply))
     return reply
 
 
-class Medium:
-    """A part of a stream: on which cartridge, where in the stream it begins, how many bytes stand there."""
+def open_drive(session, device, seconds=20.0, mode=ndmp.RDWR):
+    """Opens a drive that a session which has just died may not have let go of yet."""
+    deadline = time.monotonic() + seconds
+    while (reply := session.tape_open(device, mode)).error == ndmp.DEVICE_BUSY:
+        if time.monotonic() > deadline:
+            raise Failure(f"{device} is still busy after {seconds} s")
+        time.sleep(0.02)
+    return good(reply)
 
-    def __init__(self, place, begin=0, count=ALL_ONES, files=0):
-        self.place, self.begin, self.count, self.files = place, begin, count, files
+
+@contextlib.contextmanager
+def tape_session(host, port, device, version=4, timeout=30.0):
+    """A session with that drive open and rewound."""
+    session = log_in(host, port, version, timeout)
+    try:
+        open_drive(session, device)
+        good(session.mtio(ndmp.REW))
+        yield session
+    finally:
+        session.close()
 
 
 class Job:
-    """One backup or recovery. `media` are the cartridges in order, by their place in the library ("slot:1").
+    """One backup or recovery between two sessions, or within one when both are the same: then it is LOCAL."""
 
-    `data` and `tape` are daemons; the same one and `kind` LOCAL is a local job (one session), otherwise there are two
-    sessions and a TCP data connection. `listener` "mover" or "data" says who waits for it.
-    """
+    def __init__(self, data, tape, kind="tar", listener="tape", record=RECORD):
+        self.data, self.tape, self.kind, self.listener, self.record = data, tape, kind, listener, record
+        self.is_local = data is tape
+        self.data_reason = self.mover_reason = self.address = None
+        self.moved = self.processed = 0
+        self.pauses, self.reads, self.environment = [], [], []
 
-    def __init__(self, data, tape, media, drive=0, version=4, kind=LOCAL, record_size=10_240, listener="mover"):
-        self.daemon, self.drive, self.version, self.kind = tape, drive, version, kind
-        self.record_size, self.media, self.listener = record_size, media, listener
-        self.tape = log_in(tape, version)
-        self.data = self.tape if kind == LOCAL else log_in(data, version)
-        self.current, self.swaps, self.reads, self.moved = 0, 0, [], 0
-        self.halts = {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.tape.close()
-        if self.data is not self.tape:
-            self.data.close()
-        for medium in self.media:
-            if self.daemon.places()[f"drive:{self.drive}"]:
-                self.daemon.run("unload", self.drive, medium.place)
-                return
-
-    # --- cartridges -----------------------------------------------------------------------------------------------
-
-    def load(self, index, mode):
-        medium = self.media[index]
-        loaded = self.daemon.places()[f"drive:{self.drive}"]
-        expect(loaded is None, f"drive {self.drive} holds {loaded}")
-        self.daemon.run("move", medium.place, f"drive:{self.drive}")
-        well("TAPE_OPEN", self.tape.tape_open(self.daemon.tapes[self.drive], mode))
-        well("REW", self.tape.mtio(ndmp.REW))
-        if medium.files:
-            well("FSF", self.tape.mtio(ndmp.FSF, medium.files))
-        self.current = index
-
-    def unload(self):
-        well("REW", self.tape.mtio(ndmp.REW))
-        well("TAPE_CLOSE", self.tape.tape_close())
-        self.daemon.run("move", f"drive:{self.drive}", self.media[self.current].place)
-
-    # --- events ---------------------------------------------------------------------------------------------------
-
-    def next_event(self):
-        """(from, event) of whichever session speaks first."""
-        sessions = {id(session): session for session in (self.data, self.tape)}.values()
-        deadline = time.monotonic() + JOB_SECONDS
-        while True:
-            for session in sessions:
-                if session.events:
-                    return session, session.events.pop(0)
-            left = deadline - time.monotonic()
-            expect(left > 0, f"no event within {JOB_SECONDS} s:", self.data.data_state(), self.tape.mover_state())
-            for ready in select.select([session.socket for session in sessions], [], [], left)[0]:
-                next(session for session in sessions if session.socket is ready).receive()
-
-    def connect(self, mode):
-        """The data connection, for v3 and v4; the encoded mover address for v2."""
-        if self.listener == "data" and self.version > 2:
-            address = well("DATA_LISTEN", self.data.data_listen(self.kind)).address
-            host, port = address or ("", 0)
-            well("MOVER_CONNECT", self.tape.mover_connect(mode, self.kind, host, port))
-            return b""
-        if self.version < 4:
-            address = well("MOVER_LISTEN", self.tape.mover_listen(mode, self.kind)).address
-            self.window()
+    def connect(self, mode, window=(0, ALL_ONES)):
+        """Both ends of the data connection; raises Failure when it does not come about."""
+        good(self.tape.mover_record_size(self.record))
+        good(self.tape.mover_window(*window))
+        kind = LOCAL if self.is_local else TCP
+        if self.listener == "tape":
+            self.address = good(self.tape.mover_listen(mode, kind)).address
+            good(self.data.data_connect(kind, *(self.address or ())))
         else:
-            self.window()
-            address = well("MOVER_LISTEN", self.tape.mover_listen(mode, self.kind)).address
-        host, port = address or ("", 0)
-        if self.version == 2:
-            return self.tape.encode_address(self.kind, host, port)
-        well("DATA_CONNECT", self.data.data_connect(self.kind, host, port))
-        return b""
-
-    def window(self):
-        medium = self.media[self.current]
-        well("MOVER_SET_WINDOW", self.tape.mover_window(medium.begin, medium.count))
-
-    def finish(self):
-        state = well("DATA_GET_STATE", self.data.data_state())
-        expect(state.state == HALTED and state.halt == self.halts["data"], "after the halt:", state)
-        self.result = well("DATA_GET_ENV", self.data.environment()).variables
-        self.moved = well("MOVER_GET_STATE", self.tape.mover_state()).moved
-        self.processed = state.processed
-        well("DATA_STOP", self.data.data_stop())
-        well("MOVER_STOP", self.tape.mover_stop())
-        expect(self.data.data_state().state == IDLE, "DATA_STOP does not lead to IDLE")
-
-    # --- backup ---------------------------------------------------------------------------------------------------
-
-    def backup(self, kind, environment):
-        """Runs it to the end; afterwards `media` say what stands where. Returns self."""
-        self.load(0, ndmp.RDWR)
-        well("SET_RECORD_SIZE", self.tape.mover_record_size(self.record_size))
-        self.media[0].begin, self.media[0].count = 0, ALL_ONES
-        if self.listener == "data":
-            self.window()
-        address = self.connect(TO_TAPE)
-        well("DATA_START_BACKUP", self.data.start_backup(kind, environment, address))
-        while len(self.halts) < 2:
-            session, (what, *details) = self.next_event()
-            if what == "mover paused":
-                expect(details[0] in (EOM, EOW) or self.version == 2, "paused with reason", details)
-                self.next_cartridge()
-            elif what == "data read":
-                raise Failure("NOTIFY_DATA_READ during a backup")
-            else:
-                expect(what.split()[0] not in self.halts, "two posts:", what)
-                self.halts[what.split()[0]] = details[0]
-        self.finish()
-        last = self.media[self.current]
-        last.count = -(-self.moved // self.record_size) * self.record_size - last.begin
-        del self.media[self.current + 1:]
-        well("EOF", self.tape.mtio(ndmp.EOF))
-        self.unload()
+            self.address = good(self.data.data_listen(kind)).address
+            good(self.tape.mover_connect(mode, kind, *(self.address or ())))
         return self
 
-    def next_cartridge(self):
-        moved = self.tape.mover_state().moved
-        medium = self.media[self.current]
-        medium.count = moved - medium.begin
-        expect(medium.count % self.record_size == 0, f"{medium.count} bytes at the pause: no whole records")
-        well("EOF", self.tape.mtio(ndmp.EOF))
-        self.unload()
-        expect(self.current + 1 < len(self.media), "out of cartridges")
-        self.load(self.current + 1, ndmp.RDWR)
-        self.media[self.current].begin, self.media[self.current].count = moved, ALL_ONES
-        well("MOVER_SET_WINDOW", self.tape.mover_window(moved, ALL_ONES - moved))
-        well("MOVER_CONTINUE", self.tape.mover_continue())
-        self.swaps += 1
-
-    # --- recovery -------------------------------------------------------------------------------------------------
-
-    def recover(self, kind, environment, names=(), code=0x402, start=0):
-        """`names` as for DataClient.name; `start` is the cartridge to begin with. Returns self."""
-        self.load(start, ndmp.READ)
-        well("SET_RECORD_SIZE", self.tape.mover_record_size(self.record_size))
-        if self.listener == "data":
-            self.window()
-        address = self.connect(FROM_TAPE)
-        well("DATA_START_RECOVER", self.data.start_recover(kind, environment, names, address, code))
-        while len(self.halts) < 2:
-            session, (what, *details) = self.next_event()
-            if what == "data read":
-                self.reads.append(tuple(details))
-                if self.kind != LOCAL:
-                    well("MOVER_READ", self.tape.mover_read(*details))
-            elif what == "mover paused":
-                self.bring(*details)
-            else:
-                self.halts[what.split()[0]] = details[0]
-        self.finish()
-        self.unload()
+    def start_backup(self, root, variables=()):
+        self.connect(TO_TAPE)
+        environment = [("FILESYSTEM", root), ("TYPE", self.kind), *dict(variables).items()]
+        good(self.data.start_backup(self.kind, environment))
         return self
 
-    def bring(self, reason, position):
-        """The cartridge that a paused mover needs, or the end of the stream when there is none."""
-        index = self.current + 1
-        if reason == SEEK:
-            found = [at for at, medium in enumerate(self.media)
-                     if medium.begin <= position < medium.begin + medium.count]
-            index = found[0] if found else len(self.media)
-        else:
-            expect(reason in (EOM, EOF, EOW), "paused with reason", reason)
-        if index >= len(self.media):
-            well("MOVER_CLOSE", self.tape.mover_close())
-            return
-        self.unload()
-        self.load(index, ndmp.READ)
-        self.window()
-        well("MOVER_CONTINUE", self.tape.mover_continue())
-        self.swaps += 1
-
-    def succeeded(self, halt=SUCCESSFUL):
-        said = self.data.said()[-1500:]
-        expect(self.halts.get("data") == halt, f"data service halted with {self.halts}, said:\n{said}")
+    def start_recover(self, variables=(), names=()):
+        self.connect(FROM_TAPE)
+        good(self.data.start_recover(self.kind, variables, names))
         return self
 
+    def backup(self, root, variables=(), seconds=60.0):
+        return self.start_backup(root, variables).run(seconds)
 
-def read_stream(daemon, media, drive=0, limit=1 << 20):
-    """The stream on these cartridges, record by record with TAPE_READ; padded to whole records as it stands there."""
-    parts = []
-    with log_in(daemon) as client:
-        for medium in media:
-            daemon.run("move", medium.place, f"drive:{drive}")
-            well("TAPE_OPEN", client.tape_open(daemon.tapes[drive], ndmp.READ))
-            well("REW", client.mtio(ndmp.REW))
-            if medium.files:
-                well("FSF", client.mtio(ndmp.FSF, medium.files))
-            while True:
-                reply = client.read(limit)
-                if reply.error in (ndmp.EOF_ERR, ndmp.EOM_ERR):
-                    break
-                parts.append(well("TAPE_READ", reply).data)
-            well("TAPE_CLOSE", client.tape_close())
-            daemon.run("move", f"drive:{drive}", medium.place)
-    return b"".join(parts)
+    def recover(self, variables=(), names=(), seconds=60.0):
+        return self.start_recover(variables, names).run(seconds)
 
+    def watch(self, seconds=0.0):
+        """Takes what comes within `seconds` from either session, and forwards DATA_READ to the mover."""
+        sessions = list({id(session): session for session in (self.data, self.tape)}.values())
+        if not any(session.events for session in sessions):
+            for ready in select.select([session.socket for session in sessions], [], [], seconds)[0]:
+                next(session for session in sessions if session.socket is ready).take_what_came()
+        for session in sessions:
+            while session.events:
+                what, *details = session.events.pop(0)
+                if what == "data halted":
+                    self.data_reason = details[0]
+                elif what == "mover halted":
+                    self.mover_reason = details[0]
+                elif what == "mover paused":
+                    self.pauses.append(tuple(details))
+                else:
+                    self.reads.append(tuple(details))
+                    self.forward(*details)
 
-def write_stream(daemon, medium, stream, record_size=10_240, drive=0):
-    """A stream of another program on to a cartridge, one tape file; the last record padded with zeros."""
-    with log_in(daemon) as client:
-        daemon.run("move", medium.place, f"drive:{drive}")
-        well("TAPE_OPEN", client.tape_open(daemon.tapes[drive], ndmp.RDWR))
-        well("REW", client.mtio(ndmp.REW))
-        for at in range(0, len(stream), record_size):
-            well("TAPE_WRITE", client.write(stream[at:at + record_size].ljust(record_size, b"\0")))
-        well("EOF", client.mtio(ndmp.EOF))
-        well("TAPE_CLOSE", client.tape_close())
-        daemon.run("move", f"drive:{drive}", medium.place)
-    medium.begin, medium.count = 0, -(-len(stream) // record_size) * record_size
+    def forward(self, offset, length):
+        """MOVER_READ. A recovery that has ended meanwhile has closed the connection: then it comes too late."""
+        if not self.is_local:
+            reply = self.tape.mover_read(offset, length)
+            expect(reply.error in (0, ndmp.ILLEGAL_STATE), reply)
+
+    def run(self, seconds=60.0):
+        """To the halt of both. There is one cartridge, so a pause ends the stream."""
+        self.wait(seconds)
+        self.stop()
+        return self
+
+    def wait(self, seconds=60.0):
+        deadline, seen = time.monotonic() + seconds, 0
+        while self.data_reason is None or self.mover_reason is None:
+            expect(time.monotonic() < deadline, f"after {seconds} s: {self}")
+            self.watch(0.5)
+            if len(self.pauses) > seen:
+                seen = len(self.pauses)
+                if self.tape.mover_state().state == ndmp.PAUSED:
+                    self.tape.mover_close()
+        return self
+
+    def abort(self, seconds=AT_ONCE_SECONDS):
+        """DATA_ABORT and MOVER_ABORT end both sides at once, then both are idle."""
+        begun = time.monotonic()
+        for reply in (self.data.data_abort(), self.tape.mover_abort()):
+            # One side's end may have ended the other.
+            expect(reply.error in (0, ndmp.ILLEGAL_STATE), reply)
+        while self.data_reason is None or self.mover_reason is None:
+            self.watch(0.1)
+            expect(time.monotonic() - begun < seconds, f"{seconds} s after ABORT: {self}")
+        self.stop()
+        return self
+
+    def stop(self):
+        self.moved = good(self.tape.mover_state()).moved
+        self.processed = good(self.data.data_state()).processed
+        self.environment = good(self.data.environment()).variables
+        good(self.data.data_stop())
+        good(self.tape.mover_stop())
+
+    def succeeded(self):
+        expect(self.data_reason == SUCCESSFUL and self.mover_reason == CONNECT_CLOSED, self)
+        return self
+
+    def __repr__(self):
+        said = [text for _, text in (self.data.logs + self.tape.logs)[-6:]]
+        return (
+            f"data halt {self.data_reason}, mover halt {self.mover_reason}, {self.processed} bytes, moved {self.moved},"
+            f" pauses {self.pauses}, reads {self.reads[:5]}, said {said}"
+        )
