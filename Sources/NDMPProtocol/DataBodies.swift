@@ -224,6 +224,6 @@ package struct DataGetEnvironmentReply: NDMPReplyBody, Equatable {
 
     package mutating func fields<P: XDRPass>(_ pass: inout P) throws(XDRError) {
         try pass.enumeration(&error, "error")
-        try pass.array(&environment, limit: NDMPLimits.variables, "env")
+        try pass.array(&environment, limit: NDMPLimits.returnedVariables, "env")
     }
 }

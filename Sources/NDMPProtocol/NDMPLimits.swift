@@ -20,6 +20,8 @@ package enum NDMPLimits {
     package static let variableValueBytes = 64 << 10
     /// Variables of one environment: what the reference client can send.
     package static let variables = 1024
+    /// The same when a server gives the environment back, with what it has found out.
+    package static let returnedVariables = variables + 16
     /// Names of one recover list: what the reference client can send.
     package static let recoverNames = 10_240
     package static let authTypes = 16

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import BackupStreams
+
 /// Somebody who may use the NDMP service.
 package struct NDMPUser: Sendable, Equatable {
     package var name: String
@@ -36,7 +38,13 @@ package struct NDMPConfiguration: Sendable {
     package var highestVersion = 4
     /// The draft's rule wherever deployed clients need another: see `MoverMachine` and `TapeRules`.
     package var strict = false
-    package var maximumSessions = NDMPConfiguration.defaultMaximumSessions
+    /// The limit at the start; it can be changed while the server runs.
+    package var maximumSessions: Int {
+        get { settings.maximumSessions }
+        set { settings.maximumSessions = newValue }
+    }
+    /// Where the data service keeps what it must remember: dump dates, the state of recoveries.
+    package var stateDirectory = ""
     /// Further device names: `["nrst0a": "nst0", "mc0": "sg0"]`.
     package var aliases: [String: String] = [:]
     /// What CONFIG_GET_SERVER_INFO and CONFIG_GET_HOST_INFO tell.
@@ -52,32 +60,55 @@ package struct NDMPConfiguration: Sendable {
     package init() {}
 }
 
-/// What can be changed while the server runs; holds for data connections opened after the change.
+/// What becomes of a request for a data port when the port whose turn it is is taken.
+package enum DataPortPolicy: String, Sendable, CaseIterable {
+    /// The next one of the range is tried, until all have been.
+    case next
+    /// The request is refused, and the client told which port it is.
+    case fail
+}
+
+/// What can be changed while the server runs; holds for sessions and data connections opened after the change.
 package struct NDMPSettings: Sendable, Equatable {
-    /// Ports for data connections; nil: any free port.
+    /// Directories that may be backed up and restored to.
+    package var exports: Exports
+    /// Ports that data connections are accepted on; nil: any free port.
     package var dataPorts: ClosedRange<UInt16>?
+    /// Ports that outgoing data connections come from; nil: any free port.
+    package var connectPorts: ClosedRange<UInt16>?
+    package var portPolicy: DataPortPolicy
     /// IPv4 addresses told to the peers of data connections, best first; empty: the address that the control
     /// connection came in on.
     package var advertisedAddresses: [String]
-    /// Local address that data ports are opened on; nil: the one the control connection came in on, or every
-    /// interface when other addresses are advertised.
+    /// Local address, or name of the interface, that data ports are opened on and data connections come from; nil: the
+    /// one the control connection came in on, or every interface when other addresses are advertised.
     package var dataInterface: String?
-    /// How long MOVER_LISTEN waits for its peer; 0: for ever.
+    /// How long MOVER_LISTEN and DATA_LISTEN wait for their peer; 0: for ever.
     package var acceptTimeoutSeconds: Int
-    /// How long MOVER_CONNECT tries.
+    /// How long MOVER_CONNECT and DATA_CONNECT try, all addresses together.
     package var connectTimeoutSeconds: Int
+    /// A change leaves open sessions alone.
+    package var maximumSessions: Int
 
     package init(
+        exports: Exports = Exports(),
         dataPorts: ClosedRange<UInt16>? = nil,
+        connectPorts: ClosedRange<UInt16>? = nil,
+        portPolicy: DataPortPolicy = .next,
         advertisedAddresses: [String] = [],
         dataInterface: String? = nil,
         acceptTimeoutSeconds: Int = 300,
-        connectTimeoutSeconds: Int = 20
+        connectTimeoutSeconds: Int = 20,
+        maximumSessions: Int = NDMPConfiguration.defaultMaximumSessions
     ) {
+        self.exports = exports
         self.dataPorts = dataPorts
+        self.connectPorts = connectPorts
+        self.portPolicy = portPolicy
         self.advertisedAddresses = advertisedAddresses
         self.dataInterface = dataInterface
         self.acceptTimeoutSeconds = acceptTimeoutSeconds
         self.connectTimeoutSeconds = connectTimeoutSeconds
+        self.maximumSessions = maximumSessions
     }
 }

@@ -38,7 +38,7 @@ package final class NDMPServer: Sendable {
         context = ServerContext(configuration: configuration, library: library, logger: logger, trace: trace)
     }
 
-    /// Data-port range, advertised addresses and time limits; a change holds for the next data connection.
+    /// Exports, data ports, addresses, time limits, number of sessions; a change holds for what is opened after it.
     package var settings: NDMPSettings {
         get { context.currentSettings }
         set { context.currentSettings = newValue }
@@ -115,7 +115,7 @@ package final class NDMPServer: Sendable {
         return listeners
     }
 
-    /// Ends the service. Clients are told; sessions whose mover is moving data get `drainSeconds` to finish first.
+    /// Ends the service. Clients are told; sessions that are moving data get `drainSeconds` to finish first.
     package func stop(drainSeconds: Int = 0) {
         let (thread, handles) = state.withLock { state in
             state.isStopping = true
@@ -127,7 +127,7 @@ package final class NDMPServer: Sendable {
         acceptSignal.withLock { $0 }?.signal()
         thread?.join()
         let deadline = MonotonicClock.milliseconds() + UInt64(max(0, drainSeconds)) * 1000
-        while handles.contains(where: { $0.status.moverState == "ACTIVE" }), MonotonicClock.milliseconds() < deadline {
+        while handles.contains(where: { $0.status.isMovingData }), MonotonicClock.milliseconds() < deadline {
             _ = Poll.wait([], timeoutMilliseconds: 50)
         }
         handles.forEach { $0.requestEnd() }
@@ -172,7 +172,7 @@ package final class NDMPServer: Sendable {
 
     private func admit(_ socket: Socket) {
         let peer = socket.peerAddress.map { "\($0)" } ?? "unknown"
-        let limit = context.configuration.maximumSessions
+        let limit = context.currentSettings.maximumSessions
         reap()
         guard state.withLock({ $0.sessions.count }) < limit else {
             context.logger.warning("NDMP: \(peer) refused: \(limit) sessions are open")

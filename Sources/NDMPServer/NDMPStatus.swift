@@ -16,6 +16,14 @@ package struct NDMPSessionStatus: Sendable, Equatable {
     package var moverState = "IDLE"
     /// Bytes over the present or last data connection.
     package var moverBytes: UInt64 = 0
+    /// `IDLE`, `LISTEN`, `CONNECTED`, `ACTIVE`, `HALTED`.
+    package var dataState = "IDLE"
+    /// `NOACTION`, `BACKUP`, `RECOVER`, `RECOVER_FILEHIST`.
+    package var dataOperation = "NOACTION"
+    /// Bytes of the stream that the data service has sent or received.
+    package var dataBytes: UInt64 = 0
+    /// Files it has told of so far, or in all when it is done.
+    package var dataFiles: UInt64 = 0
     /// Seconds since 1970.
     package var connectedAt: UInt64
     package var messagesReceived: UInt64 = 0
@@ -26,6 +34,9 @@ package struct NDMPSessionStatus: Sendable, Equatable {
         self.peer = peer
         self.connectedAt = connectedAt
     }
+
+    /// Its mover or its data service is at work.
+    package var isMovingData: Bool { moverState == "ACTIVE" || dataState == "ACTIVE" }
 }
 
 /// Takes the trace of the NDMP door: one decoded line per message, without user data.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import BackupStreams
 import Logging
 import Synchronization
 import TapeLibrary
@@ -11,6 +12,8 @@ final class ServerContext: Sendable {
     let library: Library
     let devices: DeviceNames
     let dataPorts = DataPorts()
+    /// Of earlier backups: what incremental ones compare with.
+    let dumpDates: DumpDates
     let logger: Logger
     let trace: (any NDMPTraceSink)?
     private let settings: Mutex<NDMPSettings>
@@ -21,6 +24,7 @@ final class ServerContext: Sendable {
         self.devices = DeviceNames(library: library, aliases: configuration.aliases)
         self.logger = logger
         self.trace = trace
+        dumpDates = DumpDates(directory: configuration.stateDirectory)
         self.settings = Mutex(configuration.settings)
     }
 

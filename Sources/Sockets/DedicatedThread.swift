@@ -20,11 +20,16 @@ package final class DedicatedThread: Sendable {
     private let handle: pthread_t
     private let joined = Atomic<Bool>(false)
 
-    package init(name: String, _ body: @escaping @Sendable () -> Void) throws(NetworkError) {
+    /// - Parameter stackBytes: address space for the stack; only touched pages cost memory.
+    package init(
+        name: String,
+        stackBytes: Int = DedicatedThread.stackBytes,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(NetworkError) {
         var attributes = pthread_attr_t()
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }
-        unsafe pthread_attr_setstacksize(&attributes, Self.stackBytes)
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
         let work = Work(body)
         let context = unsafe Unmanaged.passRetained(work).toOpaque()
         var thread = pthread_t()

@@ -70,14 +70,32 @@ package final class Socket: Sendable {
         timeoutSeconds: Int,
         wakeUp: WakeUp
     ) throws(NetworkError) -> Socket {
+        try connected(to: address, from: nil, timeoutMilliseconds: timeoutSeconds * 1000, wakeUp: wakeUp)
+    }
+
+    /// Connects within the time limit; `wakeUp` ends the attempt early, with ECANCELED.
+    ///
+    /// - Parameter source: the address and port to connect from; port 0 and the wildcard address leave the choice to
+    ///   the system. A port that another connection to the same peer still has fails with EADDRINUSE.
+    package static func connected(
+        to address: SocketAddress,
+        from source: SocketAddress?,
+        timeoutMilliseconds: Int,
+        wakeUp: WakeUp
+    ) throws(NetworkError) -> Socket {
         let socket = try make(address.family, for: address)
+        if let source { try socket.bindSource(source) }
         socket.setBlocking(false)
         let status = unsafe address.withSystemAddress { unsafe Glibc.connect(socket.descriptor, $0, $1) }
         if status != 0 {
+            // The port is bound, but the pair of both ends is in use.
+            if errno == EADDRNOTAVAIL, let source, source.port != 0 {
+                throw NetworkError(operation: "connect from", address: "\(source)", code: EADDRINUSE)
+            }
             guard errno == EINPROGRESS || errno == EINTR else { throw .last("connect to", "\(address)") }
             let ready = Poll.wait(
                 [Poll.Interest(socket.descriptor, .writable), Poll.Interest(wakeUp.descriptor, .readable)],
-                timeoutMilliseconds: timeoutSeconds * 1000
+                timeoutMilliseconds: timeoutMilliseconds
             )
             guard !ready[1] else {
                 throw NetworkError(operation: "connect to", address: "\(address)", code: ECANCELED)
@@ -93,6 +111,13 @@ package final class Socket: Sendable {
         socket.setBlocking(true)
         socket.setConnectionOptions()
         return socket
+    }
+
+    private func bindSource(_ source: SocketAddress) throws(NetworkError) {
+        // A port that an old connection still lingers on may be used for another peer.
+        set(SOL_SOCKET, SO_REUSEADDR, 1)
+        let bound = unsafe source.withSystemAddress { unsafe bind(descriptor, $0, $1) }
+        guard bound == 0 else { throw .last("connect from", "\(source)") }
     }
 
     // MARK: Options and names

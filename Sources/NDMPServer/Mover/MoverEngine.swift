@@ -17,6 +17,8 @@ final class MoverEngine: Sendable {
         var window: MoverWindow
         /// 0 waits for ever.
         var acceptTimeoutSeconds = 0
+        /// The address of the data port as the peer was told it.
+        var portName = "the data port"
         var strict = false
     }
 

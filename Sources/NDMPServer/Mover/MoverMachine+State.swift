@@ -7,7 +7,7 @@ extension MoverMachine.State {
     /// The word for the state on the wire.
     var wire: MoverState {
         switch self {
-        case .idle: .idle
+        case .idle, .connecting: .idle
         case .listen: .listen
         case .active: .active
         case .paused: .paused
@@ -17,7 +17,7 @@ extension MoverMachine.State {
 
     var connection: MoverMachine.Connection? {
         switch self {
-        case .idle: nil
+        case .idle, .connecting: nil
         case .listen(let connection), .active(let connection), .paused(let connection, _, _),
             .halted(let connection, _):
             connection
@@ -35,7 +35,7 @@ extension MoverMachine.State {
     /// The mover has the tape: TAPE requests other than GET_STATE are refused.
     var holdsTape: Bool {
         switch self {
-        case .listen, .active: true
+        case .connecting, .listen, .active: true
         case .idle, .paused, .halted: false
         }
     }

@@ -31,8 +31,11 @@ enum MoverEvent: Equatable, Sendable {
 enum MoverAction: Equatable, Sendable {
     /// Open a data port; then `listening(at:)`, or nothing when that fails.
     case openListener(MoverMode, AddressType)
-    /// Connect; then `connected(to:)`, or nothing when that fails.
+    /// Connect: `connecting` first, then `connected` or `notConnected`.
     case dial(MoverMode, DataAddress)
+    /// Take the connection of this session's data service, which listens.
+    case joinData(MoverMode)
+    case cancelDial
     case windowChanged(MoverWindow)
     case beginRead(offset: UInt64, length: UInt64)
     case resume
@@ -53,6 +56,9 @@ struct MoverSurroundings: Equatable, Sendable {
     var fixedBlockLength: UInt32 = 0
     /// Bytes of the last MOVER_READ are still to be sent.
     var readOutstanding = false
+    var dataIsIdle = true
+    /// The data service of this session waits for a local connection.
+    var dataListensLocally = false
 }
 
 /// The part of the stream that is on the tape in the drive.
@@ -78,7 +84,7 @@ struct MoverWindow: Equatable, Sendable {
 /// ```
 ///           LISTEN            peer connects          EOM EOF EOW SEEK
 ///   IDLE ───────────► LISTEN ───────────────► ACTIVE ────────────────► PAUSED
-///    ▲ └─────────────────────────CONNECT────►    │ ◄─────CONTINUE─────────┤
+///    ▲ └───CONNECT───► connecting ──────────►    │ ◄─────CONTINUE─────────┤
 ///    │ STOP              │ ABORT, no peer        │ ABORT, peer closes     │ ABORT, CLOSE, peer closes
 ///    └──────── HALTED ◄──┴───────────────────────┴────────────────────────┘
 /// ```
@@ -92,6 +98,8 @@ struct MoverMachine: Equatable, Sendable {
 
     enum State: Equatable, Sendable {
         case idle
+        /// Shown as IDLE.
+        case connecting(Connection)
         case listen(Connection)
         case active(Connection)
         case paused(Connection, MoverPauseReason, windowRenewed: Bool)
@@ -149,6 +157,8 @@ struct MoverMachine: Equatable, Sendable {
             return .refused(.illegalArguments)
         }
         if let error = refusalToOpen(mode, surroundings) { return .refused(error) }
+        // The one data service that could connect is busy with something else.
+        guard type == .tcp || surroundings.dataIsIdle else { return .refused(.illegalState) }
         return .accepted(.openListener(mode, type))
     }
 
@@ -159,9 +169,8 @@ struct MoverMachine: Equatable, Sendable {
         default: return .refused(.illegalArguments)
         }
         if let error = refusalToOpen(mode, surroundings) { return .refused(error) }
-        // A local connection needs a data service in this session that listens; there is none.
-        if case .local = address { return .refused(.illegalState) }
-        return .accepted(.dial(mode, address))
+        guard case .local = address else { return .accepted(.dial(mode, address)) }
+        return surroundings.dataListensLocally ? .accepted(.joinData(mode)) : .refused(.illegalState)
     }
 
     private func refusalToOpen(_ mode: MoverMode, _ surroundings: MoverSurroundings) -> NDMPError? {
@@ -233,6 +242,8 @@ struct MoverMachine: Equatable, Sendable {
 
     private func read(_ offset: UInt64, _ length: UInt64, _ surroundings: MoverSurroundings) -> Outcome {
         guard case .active(let connection) = state, connection.mode == .write else { return .refused(.illegalState) }
+        // There the data service itself asks for what it wants.
+        if case .local = connection.address { return .refused(.illegalState) }
         guard !surroundings.readOutstanding else { return .refused(.readInProgress) }
         guard length > 0 else { return .refused(.illegalArguments) }
         if length == .max {
@@ -259,6 +270,9 @@ struct MoverMachine: Equatable, Sendable {
 
     private mutating func abort() -> Outcome {
         switch state {
+        case .connecting(let connection):
+            state = .halted(connection, .aborted)
+            return .accepted(.cancelDial, .postHalted(.aborted, "the client aborted the mover"))
         case .listen(let connection), .active(let connection), .paused(let connection, _, _):
             state = .halted(connection, .aborted)
             return .accepted(.endConnection, .postHalted(.aborted, "the client aborted the mover"))
@@ -282,10 +296,23 @@ struct MoverMachine: Equatable, Sendable {
         state = .listen(connection)
     }
 
-    /// The connection of `dial` stands.
-    mutating func connected(_ connection: Connection) {
+    /// The attempt of `dial` has begun.
+    mutating func connecting(_ connection: Connection) {
         precondition(state == .idle, "only an idle mover connects")
-        state = .active(connection)
+        state = .connecting(connection)
+    }
+
+    /// The connection of `dial` or `joinData` stands.
+    mutating func connected(_ connection: Connection) {
+        switch state {
+        case .idle, .connecting: state = .active(connection)
+        default: preconditionFailure("only an idle mover connects")
+        }
+    }
+
+    /// The attempt of `dial` has failed.
+    mutating func notConnected() {
+        if case .connecting = state { state = .idle }
     }
 
     // MARK: Events
@@ -322,6 +349,9 @@ struct MoverMachine: Equatable, Sendable {
     mutating func sessionEnded() -> [MoverAction] {
         switch state {
         case .idle, .halted: return []
+        case .connecting(let connection):
+            state = .halted(connection, .aborted)
+            return [.cancelDial]
         case .listen(let connection), .active(let connection), .paused(let connection, _, _):
             state = .halted(connection, .aborted)
             return [.endConnection]

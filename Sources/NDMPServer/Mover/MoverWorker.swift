@@ -125,33 +125,21 @@ final class MoverWorker {
     }
 
     private func accept(_ listener: Socket) -> Socket? {
-        let seconds = engine.parameters.acceptTimeoutSeconds
-        let deadline = seconds > 0 ? MonotonicClock.milliseconds() + UInt64(seconds) * 1000 : nil
-        while true {
-            let left = deadline.map { Int($0) - Int(MonotonicClock.milliseconds()) }
-            if let left, left <= 0 {
-                let address = listener.localAddress.map { "\($0)" } ?? "the data port"
-                engine.send(.acceptFailed("no data connection came to \(address) within \(seconds) s"))
-                return nil
-            }
-            _ = Poll.wait(
-                [Poll.Interest(listener.descriptor, .readable), Poll.Interest(engine.wakeUp.descriptor, .readable)],
-                timeoutMilliseconds: left ?? -1
-            )
-            // In this order: an end that comes in between is seen in the next round.
-            engine.wakeUp.clear()
-            if engine.isEnded { return nil }
-            do throws(NetworkError) {
-                guard let socket = try listener.accept() else { continue }
-                // Exactly one peer: whoever else came, or comes, is turned away.
-                listener.shutdown()
-                guard engine.adopt(socket) else { return nil }
-                engine.send(.peerConnected)
-                return socket
-            } catch {
-                engine.send(.acceptFailed(error.description))
-                return nil
-            }
+        let outcome = DataAccept.accept(
+            listener,
+            name: engine.parameters.portName,
+            timeoutSeconds: engine.parameters.acceptTimeoutSeconds,
+            engine.wakeUp
+        ) { engine.isEnded }
+        switch outcome {
+        case .ended: return nil
+        case .failed(let text):
+            engine.send(.acceptFailed(text))
+            return nil
+        case .peer(let socket):
+            guard engine.adopt(socket) else { return nil }
+            engine.send(.peerConnected)
+            return socket
         }
     }
 

@@ -14,7 +14,7 @@ import Sockets
         let flags = Int32(MAP_PRIVATE) | Int32(MAP_ANONYMOUS)
         let memory = unsafe mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0)
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
-            throw .last("reserve", "\(count) bytes for the mover")
+            throw .last("reserve", "\(count) bytes of memory")
         }
         self.count = count
         unsafe base = memory
@@ -41,6 +41,15 @@ import Sockets
         let bytes = unsafe UnsafeMutableRawBufferPointer(start: base + range.lowerBound, count: range.count)
         var span = unsafe MutableSpan<UInt8>(_unsafeBytes: bytes)
         return try body(&span)
+    }
+
+    /// Copies `bytes` to `offset`; there is room for them.
+    func copy(_ bytes: Span<UInt8>, to offset: Int) {
+        precondition(offset >= 0 && bytes.count <= count - offset, "the bytes fit into the memory")
+        unsafe bytes.withUnsafeBytes { source in
+            guard let start = source.baseAddress else { return }
+            unsafe memcpy(base + offset, start, source.count)
+        }
     }
 
     /// Zeros over `range`.

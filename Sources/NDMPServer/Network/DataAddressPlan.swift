@@ -14,7 +14,7 @@ struct DataAddressPlan: Equatable {
     init(settings: NDMPSettings, controlAddress: SocketAddress?) throws(NetworkError) {
         let configured = settings.advertisedAddresses.compactMap { SocketAddress.parseIPv4($0) }
         if let interface = settings.dataInterface {
-            guard let ip = SocketAddress.parseIPv4(interface) else {
+            guard let ip = Self.interfaceAddress(interface) else {
                 throw NetworkError(operation: "open data ports on", address: interface, code: EADDRNOTAVAIL)
             }
             bind = .ipv4(ip, port: 0)
@@ -37,6 +37,12 @@ struct DataAddressPlan: Equatable {
         }
         bind = .ipv4(ip, port: 0)
         addresses = [ip]
+    }
+
+    /// The IPv4 address of an interface that is given by its address or its name.
+    static func interfaceAddress(_ interface: String) -> UInt32? {
+        if let ip = SocketAddress.parseIPv4(interface) { return ip }
+        return InterfaceAddresses.all().lazy.filter { $0.interface == interface }.compactMap { $0.address.ipv4 }.first
     }
 
     func advertised(port: UInt16) -> DataAddress {

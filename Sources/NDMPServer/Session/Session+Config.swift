@@ -4,7 +4,7 @@
 import NDMPProtocol
 import WireFormat
 
-/// CONFIG: what there is. Nothing is offered for backup yet, so those lists are empty.
+/// CONFIG: what there is.
 extension Session {
     func handleConfig(_ request: Request) {
         switch request.code {
@@ -16,16 +16,16 @@ extension Session {
             guard let body = decode(request, as: ConfigGetAuthAttributesRequest.self) else { return }
             reply(request, machine.attributes(of: body.authType, fresh: Self.freshChallenge()))
         case .configGetBackupTypeAttributes:
-            // No type is known.
-            reply(request, ConfigGetBackupTypeAttributesReply(error: .illegalArguments))
-        case .configGetBackupTypeInfo: reply(request, ConfigGetBackupTypeInfoReply())
-        case .configGetFileSystemInfo: reply(request, ConfigGetFileSystemInfoReply())
+            guard let body = decode(request, as: ConfigGetBackupTypeAttributesRequest.self) else { return }
+            reply(request, backupTypeAttributes(body.name))
+        case .configGetBackupTypeInfo: reply(request, ConfigGetBackupTypeInfoReply(backupTypes: backupTypes()))
+        case .configGetFileSystemInfo: reply(request, ConfigGetFileSystemInfoReply(fileSystems: fileSystems()))
         case .configGetTapeInfo: reply(request, ConfigGetDeviceInfoReply(devices: tapeInfo()))
         case .configGetSCSIInfo: reply(request, ConfigGetDeviceInfoReply(devices: changerInfo()))
-        case .configGetExtensionList: reply(request, ConfigGetExtensionListReply())
+        case .configGetExtensionList: reply(request, extensions.list())
         case .configSetExtensionList:
             guard let body = decode(request, as: ConfigSetExtensionListRequest.self) else { return }
-            reply(request, error: body.extensions.isEmpty ? .noError : .classNotSupported)
+            reply(request, error: extensions.select(body.extensions))
         default: refuse(request.header, .notSupported)
         }
     }

@@ -12,6 +12,7 @@ extension Session {
             guard let body = decode(request, as: ConnectOpenRequest.self) else { return }
             let error = machine.open(version: body.protocolVersion)
             mover.version = version
+            data.version = version
             handle.updateStatus { $0.version = machine.agreedVersion }
             reply(request, error: error)
         case .connectClientAuth:

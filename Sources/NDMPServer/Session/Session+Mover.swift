@@ -51,7 +51,7 @@ extension Session {
             attempts += 1
             _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
             handle.wakeUp.clear()
-            takeMoverEvents()
+            takeEvents()
         }
         // What woke the session is still to be looked at.
         if handle.isEnding { handle.wakeUp.signal() }
@@ -75,6 +75,8 @@ extension Session {
             surroundings.tapeIsWritable = tape.mayWrite
             surroundings.fixedBlockLength = UInt32(clamping: tape.station.status.fixedBlockLength)
         }
+        if case .idle = data.state {} else { surroundings.dataIsIdle = false }
+        if case .listen(.local) = data.state { surroundings.dataListensLocally = true }
         return surroundings
     }
 
@@ -106,80 +108,59 @@ extension Session {
             mover.listening(at: MoverMachine.Connection(mode: body.mode, address: .local))
             return reply(request, MoverListenReply(address: .local))
         }
-        do throws(NetworkError) {
-            let local = handle.socket.localAddress
-            let plan = try DataAddressPlan(settings: context.currentSettings, controlAddress: local)
-            let socket = try context.dataPorts.listen(on: plan.bind, range: context.currentSettings.dataPorts)
-            let address = plan.advertised(port: socket.localAddress?.port ?? 0)
-            try start(.listener(socket), body.mode)
-            mover.listening(at: MoverMachine.Connection(mode: body.mode, address: address))
-            reply(request, MoverListenReply(address: address))
-        } catch {
-            log(.error, "MOVER_LISTEN: \(error.description)")
+        switch openDataPort() {
+        case .failure(let trouble):
+            report(.error, "MOVER_LISTEN: \(trouble.description)")
             reply(request, MoverListenReply(refusing: .connect))
+        case .success(let port):
+            do throws(NetworkError) {
+                try start(.listener(port.socket), body.mode, portName: port.name)
+                mover.listening(at: MoverMachine.Connection(mode: body.mode, address: port.address))
+                reply(request, MoverListenReply(address: port.address))
+            } catch {
+                report(.error, "MOVER_LISTEN: \(error.description)")
+                reply(request, MoverListenReply(refusing: .connect))
+            }
         }
         publishMoverState()
     }
 
     private func connect(_ request: Request, _ body: MoverConnectRequest) {
         let outcome = mover.handle(.connect(body.mode, body.address), surroundings)
-        guard outcome.error == .noError, case .tcp(let addresses) = body.address else {
-            return reply(request, error: outcome.error)
-        }
-        guard let (socket, address) = dial(addresses) else { return reply(request, error: .connect) }
-        do throws(NetworkError) {
-            try start(.connected(socket), body.mode)
-            mover.connected(MoverMachine.Connection(mode: body.mode, address: .tcp([address])))
-            reply(request, error: .noError)
-        } catch {
-            log(.error, "MOVER_CONNECT: \(error.description)")
-            reply(request, error: .connect)
+        guard outcome.error == .noError else { return reply(request, error: outcome.error) }
+        for action in outcome.actions {
+            switch action {
+            case .dial(let mode, .tcp(let addresses)):
+                mover.connecting(MoverMachine.Connection(mode: mode, address: body.address))
+                dial(addresses, for: .mover(mode), request)
+            case .joinData(let mode):
+                reply(request, error: joinLocally(mode) ? .noError : .connect)
+            default: break
+            }
         }
         publishMoverState()
     }
 
-    /// The first address that answers, best first.
-    private func dial(_ addresses: [TCPAddress]) -> (Socket, TCPAddress)? {
-        let timeout = context.currentSettings.connectTimeoutSeconds
-        for address in addresses {
-            guard !handle.isEnding else { return nil }
-            handle.wakeUp.clear()
-            do throws(NetworkError) {
-                let target = SocketAddress.ipv4(address.ip, port: address.port)
-                return (try Socket.connected(to: target, timeoutSeconds: timeout, wakeUp: handle.wakeUp), address)
-            } catch {
-                log(.error, "MOVER_CONNECT: \(error.description)")
-            }
-        }
-        // What woke the attempt is still to be looked at.
-        handle.wakeUp.signal()
-        return nil
-    }
-
-    private func start(_ origin: MoverEngine.Origin, _ mode: MoverMode) throws(NetworkError) {
+    func start(_ origin: MoverEngine.Origin, _ mode: MoverMode, portName: String = "") throws(NetworkError) {
         guard case .tape(let tape) = device else { preconditionFailure("the machine has checked that a tape is open") }
-        run += 1
-        let number = run
+        lastRun += 1
+        moverRun = lastRun
+        let number = moverRun
         let handle = handle
         let parameters = MoverEngine.Parameters(
             mode: mode,
             recordSize: Int(mover.recordSize),
             window: mover.effectiveWindow,
             acceptTimeoutSeconds: context.currentSettings.acceptTimeoutSeconds,
+            portName: portName,
             strict: context.configuration.strict
         )
-        let engine = try MoverEngine(parameters, counters: counters) { handle.post($0, run: number) }
+        let engine = try MoverEngine(parameters, counters: counters) { handle.post(.mover($0, run: number)) }
         try engine.start(origin, tape: tape)
         self.engine = engine
     }
 
     // MARK: Events and actions
-
-    func takeMoverEvents() {
-        for (run, event) in handle.takeEvents() where run == self.run {
-            perform(mover.receive(event))
-        }
-    }
 
     func perform(_ actions: [MoverAction]) {
         for action in actions { perform(action) }
@@ -188,7 +169,8 @@ extension Session {
 
     private func perform(_ action: MoverAction) {
         switch action {
-        case .openListener, .dial: break
+        case .openListener, .dial, .joinData: break
+        case .cancelDial: cancelMoverDial()
         case .windowChanged(let window):
             engine?.setWindow(window)
             let record = UInt64(max(1, mover.recordSize))
@@ -203,7 +185,9 @@ extension Session {
         case .postPaused(let reason, let position):
             post(.notifyMoverPaused, NotifyMoverPausedPost(reason: reason, seekPosition: position))
         case .postHalted(let reason, let text):
-            if [.connectError, .internalError, .mediaError].contains(reason) { log(.error, "mover halted: \(text)") }
+            if [.connectError, .internalError, .mediaError].contains(reason) {
+                report(.error, "mover halted: \(text)")
+            }
             post(.notifyMoverHalted, NotifyMoverHaltedPost(reason: reason, text: XDRString(text)))
         case .clearCounters:
             counters.update { $0 = MoverProgress() }
@@ -211,11 +195,7 @@ extension Session {
     }
 
     func publishMoverState() {
-        let bytes = counters.current.bytesMoved
-        handle.updateStatus {
-            $0.moverState = mover.state.wire.text
-            $0.moverBytes = bytes
-        }
+        handle.updateStatus { $0.moverState = mover.state.wire.text }
     }
 }
 

@@ -32,13 +32,23 @@ final class Session {
     let handle: SessionHandle
     let context: ServerContext
     let nexus: Nexus
-    let counters = MoverCounters()
+    var counters: MoverCounters { handle.moverCounters }
     var machine: SessionMachine
+    var extensions = ExtensionNegotiation()
     var mover: MoverMachine
+    var data: DataMachine
     var device = Device.none
     var engine: MoverEngine?
-    /// Numbers the data connections.
-    var run = 0
+    var dataEngine: DataEngine?
+    /// Attempts to connect that are under way: of the mover, and of the data service.
+    var moverDial: PendingDial?
+    var dataDial: PendingDial?
+    /// The variables of the last START request, with what the job added.
+    var environment = DataEnvironment()
+    /// Numbers the data connections and the attempts.
+    var lastRun = 0
+    var moverRun = 0
+    var dataRun = 0
     /// The last TAPE_CLOSE failed; the next one only lets go.
     var closeHasFailed = false
     var buffer = NDMPReceiveBuffer()
@@ -60,7 +70,12 @@ final class Session {
     private static let idleMilliseconds: Int32 = 2000
     /// Malformed messages that are answered or dropped before the connection is closed.
     private static let maximumMalformed = 32
+    /// A character has at most a few bytes, and this many of them fit into every version's text.
+    private static let logCharacters = NDMPLimits.textBytes / 8
     private var malformed = 0
+    /// Who has not said who he is after this long is not coming to do so. A client needs a second.
+    static let authenticationSeconds = 60
+    private let openedMilliseconds = MonotonicClock.milliseconds()
 
     init(handle: SessionHandle, context: ServerContext, nexusID: UInt64) {
         self.handle = handle
@@ -77,6 +92,7 @@ final class Session {
             strict: configuration.strict,
             largestRecord: TapeRules.largestRecord
         )
+        data = DataMachine(version: configuration.highestVersion)
     }
 
     /// The version that bodies are encoded in now.
@@ -102,7 +118,7 @@ final class Session {
             do throws(RecordMarkError) {
                 guard let range = try buffer.nextMessage() else { return true }
                 handle(range)
-                takeMoverEvents()
+                takeEvents()
             } catch {
                 context.logger.notice("\(nexus.name): \(error.description); the connection is closed")
                 return false
@@ -113,11 +129,17 @@ final class Session {
 
     /// Waits for bytes and receives some. False when the connection is over.
     private func receive() -> Bool {
-        // Without a mover only the client, or the end of the server, can wake this thread: one call waits and receives.
-        if engine != nil {
-            if !waitForClientOrMover() { return false }
+        guard machine.user != nil || millisecondsToAuthenticate > 0 else {
+            context.logger.notice(
+                "\(nexus.name): no authentication within \(Self.authenticationSeconds) s; the connection is closed"
+            )
+            return false
+        }
+        // Without a helper only the client, or the end of the server, can wake this thread: one call waits and receives.
+        if hasHelpers {
+            if !waitForClientOrHelpers() { return false }
         } else {
-            setReceiveTimeout(milliseconds: hasSpareRoom ? Self.idleMilliseconds : 0)
+            setReceiveTimeout(milliseconds: max(0, patienceMilliseconds))
         }
         var received = Socket.Received.end
         let socket = handle.socket
@@ -139,19 +161,38 @@ final class Session {
         }
     }
 
-    /// Waits until the client has sent something, and takes what the mover reports meanwhile. False when the
+    /// Threads that work for this session, and may wake it.
+    private var hasHelpers: Bool {
+        engine != nil || dataEngine != nil || moverDial != nil || dataDial != nil
+    }
+
+    private var millisecondsToAuthenticate: Int32 {
+        let end = openedMilliseconds + UInt64(Self.authenticationSeconds) * 1000
+        let now = MonotonicClock.milliseconds()
+        return end > now ? Int32(clamping: end - now) : 0
+    }
+
+    /// How long to wait for a message before there is something else to do; negative: for ever.
+    private var patienceMilliseconds: Int32 {
+        let idle = hasSpareRoom ? Self.idleMilliseconds : -1
+        guard machine.user == nil else { return idle }
+        let left = max(1, millisecondsToAuthenticate)
+        return idle < 0 ? left : min(idle, left)
+    }
+
+    /// Waits until the client has sent something, and takes what the helpers report meanwhile. False when the
     /// connection is over.
-    private func waitForClientOrMover() -> Bool {
+    private func waitForClientOrHelpers() -> Bool {
         setReceiveTimeout(milliseconds: 0)
         while true {
             let ready = Poll.wait(
                 readable: handle.socket.descriptor,
                 handle.wakeUp.descriptor,
-                timeoutMilliseconds: hasSpareRoom ? Self.idleMilliseconds : -1
+                timeoutMilliseconds: patienceMilliseconds
             )
             if ready.second {
                 handle.wakeUp.clear()
-                takeMoverEvents()
+                takeEvents()
                 if handle.isEnding {
                     sayGoodbye()
                     return false
@@ -192,6 +233,7 @@ final class Session {
 
     /// Lets go of everything, in the order that frees the drive first.
     private func end() {
+        perform(data.sessionEnded())
         perform(mover.sessionEnded())
         releaseDevice()
         context.library.nexusLost(nexus)
@@ -217,6 +259,7 @@ final class Session {
             $0.version = machine.agreedVersion
         }
         mover.version = version
+        data.version = version
         switch admission {
         case .handle(let row):
             dispatch(Request(header: header, code: row.code, body: body))
@@ -240,6 +283,7 @@ final class Session {
         case 0x1: handleConfig(request)
         case 0x2: handleSCSI(request)
         case 0x3: handleTape(request)
+        case 0x4: handleData(request)
         case 0x9: handleConnect(request)
         case 0xa: handleMover(request)
         default: refuse(request.header, .notSupported)
@@ -335,8 +379,15 @@ final class Session {
 
     // MARK: Log
 
+    /// Trouble of a request or a connection: a line in the client's job log, and a warning in ours.
+    func report(_ type: LogType, _ text: String) {
+        context.logger.warning("\(nexus.name): \(text)")
+        log(type, text)
+    }
+
     /// A line in the client's job log. v2 has only LOG_LOG.
     func log(_ type: LogType, _ text: String) {
+        let text = String(text.prefix(Self.logCharacters))
         if version == 2 {
             post(.logText, LogTextPost(entry: XDRString(text)))
         } else {

@@ -4,18 +4,30 @@
 import Sockets
 import Synchronization
 
+/// What other threads report to a session's thread.
+///
+/// `run` numbers the data connections and attempts of a session, so that a late event of an earlier one is known as
+/// such.
+enum SessionEvent: Sendable {
+    case mover(MoverEvent, run: Int)
+    case data(DataEngine.Report, run: Int)
+    case dialed(Dialer.Outcome, run: Int)
+}
+
 /// The part of a session that other threads may touch: its status, its wake-up, its end.
 final class SessionHandle: Sendable {
     let id: UInt64
     let peer: String
     let socket: Socket
     let wakeUp: WakeUp
+    let moverCounters = MoverCounters()
+    let dataCounters = DataCounters()
 
     private let shared: Mutex<Shared>
 
     private struct Shared {
         var status: NDMPSessionStatus
-        var events: [(run: Int, event: MoverEvent)] = []
+        var events: [SessionEvent] = []
         var isEnding = false
         var hasEnded = false
     }
@@ -30,21 +42,28 @@ final class SessionHandle: Sendable {
 
     // MARK: Status
 
-    var status: NDMPSessionStatus { shared.withLock { $0.status } }
+    /// With the counters of this moment.
+    var status: NDMPSessionStatus {
+        var status = shared.withLock { $0.status }
+        status.moverBytes = moverCounters.current.bytesMoved
+        let data = dataCounters.current
+        status.dataBytes = data.bytes
+        status.dataFiles = data.files
+        return status
+    }
 
     func updateStatus(_ body: (inout NDMPSessionStatus) -> Void) {
         shared.withLock { (value: inout sending Shared) in body(&value.status) }
     }
 
-    // MARK: Events of the mover thread
+    // MARK: Events of the other threads
 
-    /// `run` numbers the data connections of a session, so that a late event of an earlier one is known as such.
-    func post(_ event: MoverEvent, run: Int) {
-        shared.withLock { $0.events.append((run, event)) }
+    func post(_ event: SessionEvent) {
+        shared.withLock { $0.events.append(event) }
         wakeUp.signal()
     }
 
-    func takeEvents() -> [(run: Int, event: MoverEvent)] {
+    func takeEvents() -> [SessionEvent] {
         shared.withLock { value in
             let events = value.events
             value.events = []

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import BackupStreams
+import NDMPProtocol
+import WireFormat
+
+/// A backup over a data connection.
+struct BackupStreamJob: DataJob {
+    let format: StreamFormat
+    /// Root of the backup.
+    let tree: ConfinedTree
+    /// As the client named it.
+    let fileSystem: [UInt8]
+    let options: BackupOptions
+    let dates: DumpDates
+
+    var title: String { "\(format.rawValue) backup of \(displayed(fileSystem))" }
+    var names: [XDRString] { [] }
+
+    func run(_ connection: DataConnection, _ observer: DataObserver) throws(StreamError) -> DataOutcome {
+        observer.note(.normal, "\(title), level \(options.level), begins")
+        let job = BackupJob(format, tree: tree, options: options, dates: dates)
+        let summary = try job.run(into: connection, observer: observer)
+        var outcome = DataOutcome(files: summary.files)
+        outcome.variables = [
+            NDMPVariable(name: "DUMP_DATE", value: XDRString("\(summary.date)")),
+            NDMPVariable(name: "LEVEL", value: XDRString("\(summary.level)")),
+        ]
+        outcome.sentence =
+            "\(title), level \(summary.level), is complete: \(summary.files) files and \(summary.directories) "
+            + "directories"
+        if summary.unreadable > 0 {
+            outcome.sentence += "; \(summary.unreadable) could not be read whole"
+            outcome.isIncomplete = true
+        }
+        return outcome
+    }
+}
+
+/// A recovery over a data connection, or the reading of a stream for its file history alone.
+struct RecoverStreamJob: DataJob {
+    let format: StreamFormat
+    var selections: [Selection]
+    var names: [XDRString]
+    let options: RecoverOptions
+    let stateDirectory: String
+    /// Where it goes, in words.
+    let place: String
+
+    var title: String {
+        options.historyOnly
+            ? "reading of a \(format.rawValue) stream for its file history" : "\(format.rawValue) recovery to \(place)"
+    }
+
+    func run(_ connection: DataConnection, _ observer: DataObserver) throws(StreamError) -> DataOutcome {
+        observer.note(.normal, "\(title) begins")
+        let job = RecoverJob(format, selections: selections, options: options, stateDirectory: stateDirectory)
+        let summary = try job.run(from: connection, observer: observer)
+        var outcome = DataOutcome(files: summary.files)
+        outcome.sentence = "\(title) is complete: \(summary.files) files and \(summary.directories) directories"
+        if summary.removed > 0 { outcome.sentence += ", \(summary.removed) names removed" }
+        if summary.failed > 0 {
+            outcome.sentence += "; \(summary.failed) could not be put back whole"
+            outcome.isIncomplete = true
+        }
+        return outcome
+    }
+}
