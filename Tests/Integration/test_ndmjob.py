@@ -7,31 +7,12 @@ and then demands an error that no correct server gives. Everything before that s
 in test_tape_semantics.py.
 """
 
-import os
 import re
-import subprocess
 
 from harness import Daemon, Steps, expect
+from ndmjob_tool import is_installed, ndmjob, says, tally
 
-NDMJOB = "/usr/lib/amanda/ndmjob"
 steps = Steps("ndmjob")
-
-
-def ndmjob(*words, seconds=120):
-    """Its output, standard error included; the exit code says little, so the words are what counts."""
-    done = subprocess.run(
-        [NDMJOB, "-o", "no-time-stamps", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", timeout=seconds, check=False,
-    )
-    expect(done.returncode >= 0, f"ndmjob died of signal {-done.returncode}:\n{done.stdout[-2000:]}")
-    return done.stdout
-
-
-def tally(text, suite):
-    """(pass, warn, fail, total) of a suite's FINAL line."""
-    found = re.search(rf"FINAL {suite} \w+ -- pass=(\d+) warn=(\d+) fail=(\d+) \(total (\d+)\)", text)
-    expect(found, f"no FINAL line:\n{text[-3000:]}")
-    return tuple(int(number) for number in found.groups())
 
 
 def movers(daemon):
@@ -87,10 +68,6 @@ def robots(daemon, version):
         got = daemon.places()[place]
         expect(got == barcode, f"{place} holds {got} and not {barcode}")
 
-    def says(text, *wrong):
-        for word in ("failed", "problems", "FATAL", *wrong):
-            expect(word not in text, text[-2000:])
-
     with steps.step(f"init-elem-status (v{version})"):
         says(ndmjob("-o", "init-elem-status", *robot))
     with steps.step(f"load and unload (v{version})"):
@@ -127,8 +104,8 @@ def robots(daemon, version):
         expect(all(places[f"slot:{slot}"] == f"CAP{slot:03}L8" for slot in range(1, 17)), places)
 
 
-if not os.access(NDMJOB, os.X_OK):
-    steps.skip("everything", f"{NDMJOB} is missing (Debian package amanda-common)")
+if not is_installed():
+    steps.skip("everything", "ndmjob is missing (Debian package amanda-common)")
     steps.finish()
 with Daemon() as capstan:
     queries(capstan)

@@ -130,8 +130,9 @@ def add_sparse(make):
     make.sparse("sparse/many", 8_000_000, {n * 16_384: b"m" * 4_096 for n in range(0, 480, 2)})
 
 
-def add_odd_names(make):
+def add_odd_names(make, longest):
     for index, name in enumerate(ODD_NAMES):
+        name = name[:longest]
         make.file(b"odd/" + name, b"odd name %d\n" % index)
     make.file(b"odd/\xff\n dir/in \"it\"", b"in an odd folder\n")
     deep = b"/".join(b"level-%02d-%s" % (level, b"x" * 30) for level in range(24))
@@ -162,19 +163,19 @@ def add_specials(make):
     os.mkfifo(make.path("fifo"), 0o600)
     if os.geteuid() == 0:
         os.mknod(make.path("null"), stat.S_IFCHR | 0o666, os.makedev(1, 3))
-        os.mknod(make.path("block"), stat.S_IFBLK | 0o600, os.makedev(259, 70_000 % 1024))
+        os.mknod(make.path("block"), stat.S_IFBLK | 0o600, os.makedev(7, 200))
         for name, owner, group in (("plain", 1001, 1002), ("links/first", 70_001, 70_002), ("links/dangling", 1, 2)):
             os.chown(make.path(name), owner, group, follow_symlinks=False)
         os.chmod(make.path("links/first"), 0o6755)
 
 
-def make_tree(folder, seed=1, plain=300, mean=8_000, outside="/etc/hostname"):
-    """The whole zoo. Returns the Maker, for more to be added (then call spread_times again)."""
+def make_tree(folder, seed=1, plain=300, mean=8_000, outside="/etc/hostname", longest=255):
+    """The whole zoo, with names of up to `longest` bytes. Returns the Maker; spread_times again after adding to it."""
     make = Maker(folder, seed)
     add_plain(make, plain, mean)
     add_links(make, outside)
     add_sparse(make)
-    add_odd_names(make)
+    add_odd_names(make, longest)
     add_attributes(make)
     add_specials(make)
     make.spread_times()
@@ -209,9 +210,10 @@ def state_of(root):
     return found
 
 
-def same_tree(left, right, precision=NANOSECONDS, root=True, link_times=True, rsync=()):
-    """Failure unless the trees are equal to the last byte, time and hole. `root`: the two roots themselves too."""
-    command = ["rsync", "-naAXHc", "--delete", "-i", *rsync]
+def same_tree(left, right, precision=NANOSECONDS, root=True, link_times=True, attributes=True):
+    """Failure unless the trees are equal to the last byte, time and hole. `root`: the two roots themselves too;
+    `attributes`: ACLs and extended attributes too."""
+    command = ["rsync", "-naAXHc" if attributes else "-naHc", "--delete", "-i"]
     if not link_times:
         command.append("--omit-link-times")
     told = tool(*command, os.fsencode(left) + b"/", os.fsencode(right) + b"/", seconds=300).splitlines()
