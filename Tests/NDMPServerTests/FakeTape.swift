@@ -21,6 +21,8 @@ final class FakeTape: Sendable, MoverTapeSource {
         var position = 0
         /// Records from here on are in the early-warning zone.
         var earlyWarningAt = Int.max
+        var isWarningPending = false
+        var hasWarned = false
         /// No record fits from here on.
         var endsAt = Int.max
         /// Thrown by the next write.
@@ -72,13 +74,18 @@ private final class FakeTapeInUse: MoverTape {
         self.tape = tape
     }
 
-    func writeRun(
-        _ run: Span<UInt8>,
-        recordLength: Int
-    ) throws(CheckCondition) -> (records: Int, earlyWarning: Bool) {
+    func takeEarlyWarning() -> Bool {
+        var isPending = false
+        tape.change { content in
+            isPending = content.isWarningPending
+            content.isWarningPending = false
+        }
+        return isPending
+    }
+
+    func writeRun(_ run: Span<UInt8>, recordLength: Int) throws(CheckCondition) -> Int {
         var failure: CheckCondition?
         var records = 0
-        var warned = false
         var bytes: [UInt8] = []
         for index in run.indices { bytes.append(run[index]) }
         tape.change { content in
@@ -94,7 +101,8 @@ private final class FakeTapeInUse: MoverTape {
                 content.position += 1
                 records += 1
                 if content.position > content.earlyWarningAt {
-                    warned = true
+                    if !content.hasWarned { content.isWarningPending = true }
+                    content.hasWarned = true
                     break
                 }
             }
@@ -102,7 +110,7 @@ private final class FakeTapeInUse: MoverTape {
             if records == 0 { failure = CheckCondition(.volumeOverflow, .endOfPartition) }
         }
         if let failure { throw failure }
-        return (records, warned)
+        return records
     }
 
     func read(into room: inout MutableSpan<UInt8>) throws(CheckCondition) -> MoverTapeRead {

@@ -24,7 +24,6 @@ struct MoverToTapeTests {
         #expect(rig.tape.records.flatMap { $0 } == data + [UInt8](repeating: 0, count: 412))
         #expect(rig.counters.current.bytesMoved == UInt64(data.count))
         #expect(rig.counters.current.recordNumber == 6)
-        #expect(rig.tape.notes.current.isUnterminated)
         #expect(!rig.tape.isTaken)
     }
 
@@ -37,7 +36,6 @@ struct MoverToTapeTests {
             return
         }
         #expect(rig.tape.objects.isEmpty)
-        #expect(!rig.tape.notes.current.isUnterminated)
     }
 
     @Test("A full window is no pause until there is a byte beyond it; CONTINUE goes on at that byte")
@@ -120,7 +118,7 @@ struct MoverToTapeTests {
         let rig = try MoverRig(.read, recordSize: 100, tape: tape)
         try rig.send(MoverRig.stream(100))
         #expect(rig.next() == .mediaError("the drive reported sense 03/0c/00"))
-        #expect(tape.notes.current.hadMediumError)
+        #expect(tape.notes.hadMediumError)
         rig.engine.resume(with: tape)
         rig.closePeer()
         guard case .halted(.connectClosed, _)? = rig.next() else {

@@ -51,18 +51,6 @@ struct TapeRulesTests {
         #expect(strict == [0, 1, 2, 3, 4, 6])
     }
 
-    @Test("Early warning: the write after the one that entered the zone fails once")
-    func earlyWarning() {
-        let notes = TapeNotes()
-        notes.wrote(enteringEarlyWarning: false)
-        #expect(!notes.takeEarlyWarning())
-        notes.wrote(enteringEarlyWarning: true)
-        #expect(notes.takeEarlyWarning())
-        #expect(!notes.takeEarlyWarning())
-        notes.wrote(enteringEarlyWarning: true)
-        #expect(!notes.takeEarlyWarning())
-    }
-
     @Test("Sense data becomes the NDMP error that clients know")
     func errors() {
         let table: [(SenseKey, AdditionalSense, NDMPError)] = [

@@ -18,6 +18,8 @@ extension TapeDrive: LogicalUnit {
         case .run(let admitted): row = admitted
         }
         let reply: CommandReply
+        isExecutingCDB = true
+        defer { isExecutingCDB = false }
         do throws(CheckCondition) {
             try requireMedium(for: row)
             reply = try perform(row.command, cdb, nexus, dataOut: dataOut, dataInLimit: max(0, dataInLimit))

@@ -185,6 +185,7 @@ extension TapeDrive {
     func resetPosition() {
         partition = 0
         block = .zero
+        tail = TapeTail()
         modePages[TapeModePages.activePartition] = 0
     }
 }

@@ -53,10 +53,12 @@ extension TapeDrive {
         }
         didWrite(objects: 1)
         counters.wrote(records: 1, bytes: record.count)
+        let outcome = outcome(cartridge, before: before)
+        noteRecords(outcome)
         if bufferedMode == 0 {
             try synchronize()
         }
-        return outcome(cartridge, before: before)
+        return outcome
     }
 
     /// Writes records of one length, back to back in `run`, until the run ends or the record that enters the (programmable)
@@ -90,10 +92,12 @@ extension TapeDrive {
         guard written > 0 else { return (0, .written) }
         didWrite(objects: written)
         counters.wrote(records: written, bytes: written * recordLength)
+        let outcome = outcome(cartridge, before: before)
+        noteRecords(outcome)
         if bufferedMode == 0 {
             try synchronize()
         }
-        return (written, outcome(cartridge, before: before))
+        return (written, outcome)
     }
 
     /// Writes filemarks, and makes everything durable unless `immediate`. Count 0 only does the latter, and warns of
@@ -118,6 +122,7 @@ extension TapeDrive {
         }
         didWrite(objects: count)
         isUnsynchronised = immediate
+        tail.lacksFilemark = false
         counters.wroteFilemarks(count)
         return outcome(cartridge, before: before)
     }
@@ -136,12 +141,13 @@ extension TapeDrive {
         isUnsynchronised = false
     }
 
-    /// The same before the tape moves.
+    /// The same before the tape moves, which ends what is remembered of the last writes.
     ///
     /// - Throws: 3/0C/00, once: what could not be made durable does not keep the tape from being moved or unloaded.
     func synchronizeBeforeMoving() throws(CheckCondition) {
         defer { isUnsynchronised = false }
         try synchronize()
+        tail = TapeTail()
     }
 
     /// Bytes in the partition before early warning, for the mover's planning and log pages.

@@ -22,6 +22,8 @@ package final class TapeDrive {
     var block = BlockAddress.zero
     /// Something was written that is not known to be on stable storage.
     var isUnsynchronised = false
+    var tail = TapeTail()
+    var isExecutingCDB = false
     /// ALLOW OVERWRITE's licence; used up by the next write.
     var overwriteLicence: OverwriteLicence?
 

@@ -22,12 +22,12 @@ final class LeasedTape: MoverTape {
         drive = lease.drive
     }
 
-    func writeRun(
-        _ run: Span<UInt8>,
-        recordLength: Int
-    ) throws(CheckCondition) -> (records: Int, earlyWarning: Bool) {
-        let (records, outcome) = try drive.writeRun(run, recordLength: recordLength)
-        return (records, outcome == .earlyWarning)
+    func takeEarlyWarning() -> Bool {
+        drive.takeEarlyWarning()
+    }
+
+    func writeRun(_ run: Span<UInt8>, recordLength: Int) throws(CheckCondition) -> Int {
+        try drive.writeRun(run, recordLength: recordLength).records
     }
 
     func read(into room: inout MutableSpan<UInt8>) throws(CheckCondition) -> MoverTapeRead {

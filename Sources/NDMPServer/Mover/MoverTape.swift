@@ -43,11 +43,12 @@ enum MoverSendFailure: Error {
 
 /// A drive in the mover's hands: what the mover needs of it, on the mover's thread only.
 protocol MoverTape: AnyObject {
-    /// Writes whole records. Fewer than given are written when one of them enters the early-warning zone.
-    func writeRun(
-        _ run: Span<UInt8>,
-        recordLength: Int
-    ) throws(CheckCondition) -> (records: Int, earlyWarning: Bool)
+    /// True once behind early warning: for the write after the one that entered the zone.
+    func takeEarlyWarning() -> Bool
+
+    /// Writes whole records; tells how many. Fewer than given are written when one of them enters the early-warning
+    /// zone.
+    func writeRun(_ run: Span<UInt8>, recordLength: Int) throws(CheckCondition) -> Int
 
     /// Reads the next record; a longer one than fits is passed over as a whole.
     func read(into room: inout MutableSpan<UInt8>) throws(CheckCondition) -> MoverTapeRead
@@ -75,46 +76,14 @@ protocol MoverTapeSource: Sendable {
     var notes: TapeNotes { get }
 }
 
-/// What is remembered of an open tape between operations, by TAPE requests and mover alike.
+/// What is remembered of an open tape between operations, by TAPE requests and mover alike. What depends on the medium
+/// or on the place of the tape is the drive's to know.
 final class TapeNotes: Sendable {
-    /// NDMP's early warning: the write that enters the zone succeeds, the next one fails once, later ones succeed.
-    enum EarlyWarning: Equatable, Sendable {
-        case none
-        case pending
-        case reported
-    }
+    private let mediumError = Mutex(false)
 
-    struct Content: Equatable, Sendable {
-        /// Records were written after the last filemark.
-        var isUnterminated = false
-        var earlyWarning = EarlyWarning.none
-        /// The previous operation met a medium error.
-        var hadMediumError = false
-    }
-
-    private let content = Mutex(Content())
-
-    var current: Content { content.withLock { $0 } }
-
-    func update<R: Sendable>(_ body: (inout Content) -> R) -> R {
-        content.withLock { (value: inout sending Content) in body(&value) }
-    }
-
-    /// True once: for the write after the one that entered the zone.
-    func takeEarlyWarning() -> Bool {
-        update { content in
-            guard content.earlyWarning == .pending else { return false }
-            content.earlyWarning = .reported
-            return true
-        }
-    }
-
-    /// Records have been written.
-    func wrote(enteringEarlyWarning: Bool) {
-        update { content in
-            content.isUnterminated = true
-            content.hadMediumError = false
-            if enteringEarlyWarning, content.earlyWarning == .none { content.earlyWarning = .pending }
-        }
+    /// The previous operation met a medium error.
+    var hadMediumError: Bool {
+        get { mediumError.withLock { $0 } }
+        set { mediumError.withLock { $0 = newValue } }
     }
 }

@@ -60,14 +60,14 @@ extension MoverWorker {
 
     private func write(_ records: Int, _ buffer: AlignedMemory, _ tape: any MoverTape, _ notes: TapeNotes) -> Stop? {
         // The record stays in the buffer and is written again after CONTINUE.
-        if notes.takeEarlyWarning() { return .paused(.endOfMedium, position: 0) }
+        if tape.takeEarlyWarning() { return .paused(.endOfMedium, position: 0) }
         do throws(CheckCondition) {
             let length = records * recordSize
-            let outcome = try buffer.withSpan(head..<head + length) { (run) throws(CheckCondition) in
+            let written = try buffer.withSpan(head..<head + length) { (run) throws(CheckCondition) in
                 try tape.writeRun(run, recordLength: recordSize)
             }
-            if outcome.records > 0 { notes.wrote(enteringEarlyWarning: outcome.earlyWarning) }
-            advance(outcome.records, tape)
+            notes.hadMediumError = false
+            advance(written, tape)
             return nil
         } catch {
             return stop(for: error, notes)
@@ -90,7 +90,7 @@ extension MoverWorker {
     private func stop(for condition: CheckCondition, _ notes: TapeNotes) -> Stop {
         let sense = condition.sense
         if sense.key == .volumeOverflow { return .paused(.endOfMedium, position: 0) }
-        notes.update { $0.hadMediumError = true }
+        notes.hadMediumError = true
         return .mediaError(TapeErrors.text(sense))
     }
 }

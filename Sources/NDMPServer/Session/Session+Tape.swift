@@ -60,7 +60,7 @@ extension Session {
             switch result {
             case .success(let value): return .success(value)
             case .failure(let condition):
-                if condition.sense.key == .mediumError { tape.notes.update { $0.hadMediumError = true } }
+                if condition.sense.key == .mediumError { tape.notes.hadMediumError = true }
                 return .failure(TapeRefusal(error: TapeErrors.error(for: condition.sense)))
             }
         } catch {
@@ -115,40 +115,32 @@ extension Session {
                 closeHasFailed = true
                 return error
             }
-            releaseDevice()
+            releaseDevice(isFinished: true)
             return .noError
         }
     }
 
     /// What a close does on the tape: the closing filemark, durability, the rewind of a rewinding name.
     private func finish(_ tape: OpenTape) -> NDMPError? {
-        let writesMark = tape.notes.current.isUnterminated
         let outcome = using(tape) { (drive) throws(CheckCondition) -> Void in
             guard drive.condition == .ready else { return }
-            if writesMark { try Self.writeImplicitFilemark(on: drive) }
+            try drive.endRecords()
             if tape.mayWrite { try drive.synchronize() }
             if tape.rewindsOnClose { try drive.rewind() }
         }
-        guard case .failure(let refusal) = outcome else {
-            tape.notes.update { $0.isUnterminated = false }
-            return nil
-        }
+        guard case .failure(let refusal) = outcome else { return nil }
         return refusal.error
     }
 
-    /// The mark that ends records the client left without one. Only at the end of the data: the robot, or a CDB, may
-    /// have changed the cartridge or the place since they were written, and a mark there would cut off what follows.
-    static func writeImplicitFilemark(on drive: TapeDrive) throws(CheckCondition) {
-        guard try drive.nextObject() == nil else { return }
-        _ = try drive.writeFilemarks(1, immediate: false)
-    }
-
-    /// Gives the open device back. A tape that was not closed by the client is closed for it, as far as that works.
-    func releaseDevice() {
+    /// Gives the open device back.
+    ///
+    /// - Parameter isFinished: the client closed the tape, or gave up closing it. Else it is closed for the client, as
+    ///   far as that works, with all that a close does.
+    func releaseDevice(isFinished: Bool = false) {
         switch device {
         case .none: return
         case .tape(let tape):
-            if tape.notes.current.isUnterminated, let error = finish(tape) {
+            if !isFinished, let error = finish(tape) {
                 context.logger.warning("\(nexus.name): closing \(tape.name): \(error.text)")
             }
             tape.station.close(nexus)
@@ -170,7 +162,7 @@ extension Session {
         var state = TapeGetStateReply()
         if !tape.rewindsOnClose { state.flags.insert(.noRewind) }
         if status.isWriteProtected { state.flags.insert(.writeProtected) }
-        if tape.notes.current.hadMediumError { state.flags.insert(.error) }
+        if tape.notes.hadMediumError { state.flags.insert(.error) }
         state.softErrors = 0
         state.blockSize = UInt32(clamping: status.fixedBlockLength)
         state.partition = UInt32(clamping: status.position.partition)
@@ -215,37 +207,37 @@ extension Session {
         }
         guard tape.mayWrite else { return (.permission, 0) }
         guard data.count <= Int(TapeRules.largestRecord) else { return (.illegalArguments, 0) }
-        // The write after the one that entered the early-warning zone fails once.
-        if tape.notes.takeEarlyWarning() { return (.endOfMedium, 0) }
-        let outcome = using(tape) { (drive) throws(CheckCondition) -> Bool in
+        let outcome = using(tape) { (drive) throws(CheckCondition) -> NDMPError in
+            // The write after the one that entered the early-warning zone fails once.
+            if drive.takeEarlyWarning() { return .endOfMedium }
             try data.withSpan(in: buffer.bytes) { (record) throws(CheckCondition) in
                 try Self.write(record, to: drive)
             }
+            return .noError
         }
         switch outcome {
-        case .success(let entersEarlyWarning):
-            tape.notes.wrote(enteringEarlyWarning: entersEarlyWarning)
+        case .success(.noError):
+            tape.notes.hadMediumError = false
             return (.noError, data.count)
-        case .failure(let refusal):
-            return (refusal.error, 0)
+        case .success(let error): return (error, 0)
+        case .failure(let refusal): return (refusal.error, 0)
         }
     }
 
-    /// True when the record entered the early-warning zone.
-    private static func write(_ record: Span<UInt8>, to drive: TapeDrive) throws(CheckCondition) -> Bool {
+    private static func write(_ record: Span<UInt8>, to drive: TapeDrive) throws(CheckCondition) {
         let block = drive.fixedBlockLength
-        guard block > 0 else { return try drive.write(record) == .earlyWarning }
+        guard block > 0 else {
+            _ = try drive.write(record)
+            return
+        }
         guard record.count % block == 0 else { throw CheckCondition(.illegalRequest, .invalidFieldInCDB) }
         var done = 0
-        var entersEarlyWarning = false
         while done < record.count {
             let rest = record.extracting(done..<record.count)
-            let (records, outcome) = try drive.writeRun(rest, recordLength: block)
+            let (records, _) = try drive.writeRun(rest, recordLength: block)
             guard records > 0 else { throw CheckCondition(.volumeOverflow, .endOfPartition) }
             done += records * block
-            entersEarlyWarning = outcome == .earlyWarning
         }
-        return entersEarlyWarning
     }
 
     private func read(_ request: Request, count: UInt32) {

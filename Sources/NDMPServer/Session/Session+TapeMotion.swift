@@ -22,18 +22,16 @@ extension Session {
             return TapeMTIOReply(refusing: error)
         }
         let strict = context.configuration.strict
-        let writesMark =
-            tape.notes.current.isUnterminated
-            && TapeRules.writesImplicitFilemark(before: body.operation, strict: strict)
+        let endsRecords = TapeRules.writesImplicitFilemark(before: body.operation, strict: strict)
         let staysAtMarks = version >= 4
         let outcome = using(tape) { (drive) throws(CheckCondition) -> Int64 in
             guard drive.condition == .ready else { throw CheckCondition(.notReady, .mediumNotPresent) }
-            if writesMark { try Self.writeImplicitFilemark(on: drive) }
+            if endsRecords { try drive.endRecords() }
             return try Self.perform(body.operation, Int64(body.count), on: drive, staysAtMarks: staysAtMarks)
         }
         switch outcome {
         case .success(let done):
-            noteMotion(body.operation, on: tape, wroteMark: writesMark)
+            tape.notes.hadMediumError = false
             guard isCounted else { return TapeMTIOReply() }
             return TapeMTIOReply(residualCount: UInt32(clamping: Int64(body.count) - done))
         case .failure(let refusal):
@@ -44,20 +42,6 @@ extension Session {
     private func refusal(ofMarks count: UInt32, on tape: OpenTape) -> NDMPError? {
         guard tape.mayWrite else { return .permission }
         return count <= TapeRules.maximumFilemarks ? nil : .illegalArguments
-    }
-
-    private func noteMotion(_ operation: TapeOperation, on tape: OpenTape, wroteMark: Bool) {
-        tape.notes.update { notes in
-            notes.hadMediumError = false
-            switch operation {
-            case .writeFilemarks: notes.isUnterminated = false
-            case .testUnitReady: break
-            default:
-                // The records written last are behind us; what comes next is judged anew.
-                notes.isUnterminated = false
-                notes.earlyWarning = .none
-            }
-        }
     }
 
     /// How many of `count` were done.

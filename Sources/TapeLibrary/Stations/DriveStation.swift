@@ -144,7 +144,10 @@ package final class DriveStation: Sendable {
         try claims.open(as: nexus)
         // While the drive is leased (to this nexus) it has long been introduced.
         guard claims.lease == nil else { return }
-        device.withLock { $0.drive.introduce(nexus) }
+        device.withLock { device in
+            device.drive.introduce(nexus)
+            device.drive.forgetTail()
+        }
     }
 
     /// Ends the open of this nexus; does nothing when it has none.
