@@ -14,14 +14,14 @@ extension TreeDirectory {
     package func createFile(_ name: [UInt8], mode: UInt32 = 0o600) throws(TreeError) -> TreeFile {
         try requireWritable("create", name)
         let opened = try open(name, O_RDWR | O_CREAT | O_EXCL, mode: mode)
-        return TreeFile(opened, path: absolute(name))
+        return try TreeFile(opened, path: absolute(name))
     }
 
     /// Opens an existing regular file for writing.
     package func openFileForWriting(_ name: [UInt8]) throws(TreeError) -> TreeFile {
         try requireWritable("open for writing", name)
-        let file = TreeFile(try open(name, O_RDWR | O_NONBLOCK | O_NOCTTY), path: absolute(name))
-        guard try file.status().kind == .regular else {
+        let file = try TreeFile(try open(name, O_RDWR | O_NONBLOCK | O_NOCTTY), path: absolute(name))
+        guard file.openedStatus.kind == .regular else {
             throw TreeError("open for writing", absolute(name), .invalid("it is not a regular file"))
         }
         return file

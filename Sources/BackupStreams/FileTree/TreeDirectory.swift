@@ -65,11 +65,16 @@ package final class TreeDirectory: Sendable {
             // Only the owner and root may leave the access time alone.
             opened = try open(name, flags)
         }
-        let file = TreeFile(opened, path: absolute(name))
-        guard try file.status().kind == .regular else {
+        let file = try TreeFile(opened, path: absolute(name))
+        guard file.openedStatus.kind == .regular else {
             throw TreeError("open", absolute(name), .invalid("it is not a regular file"))
         }
         return file
+    }
+
+    /// Whether it lies on a file system that the kernel makes up, such as /proc: its files have no content to keep.
+    package var isPseudoFileSystem: Bool {
+        PseudoFileSystems.types.contains(capstan_file_system_type(descriptor.number))
     }
 
     /// The target of a symbolic link.
@@ -245,4 +250,29 @@ extension TreeDirectory {
             return nil
         }
     }
+}
+
+/// `f_type` of file systems that exist in memory only and that no backup can bring back (linux/magic.h).
+enum PseudoFileSystems {
+    static let types: Set<Int64> = [
+        0x9FA0,  // proc
+        0x6265_6572,  // sysfs
+        0x1CD1,  // devpts
+        0x27_E0EB,  // cgroup
+        0x6367_7270,  // cgroup2
+        0x6462_6720,  // debugfs
+        0x7472_6163,  // tracefs
+        0x7363_6673,  // securityfs
+        0x6165_676C,  // pstore
+        0xCAFE_4A11,  // bpf
+        0x4249_4E4D,  // binfmt_misc
+        0x6265_6570,  // configfs
+        0xDE5E_81E4,  // efivarfs
+        0x1980_0202,  // mqueue
+        0x9584_58F6,  // hugetlbfs
+        0x0187,  // autofs
+        0x6573_5543,  // fusectl
+        0x6E73_6673,  // nsfs
+        0xF97C_FF8C,  // selinux
+    ]
 }

@@ -6,17 +6,24 @@ import Glibc
 
 /// An open regular file of a tree. One thread uses it at a time. Offsets and lengths are bytes.
 package final class TreeFile: Sendable {
-    private let descriptor: Descriptor
+    let descriptor: Descriptor
     /// For messages, from the system's root.
     package let path: [UInt8]
+    /// As it was when it was opened.
+    package let openedStatus: FileStatus
 
-    init(_ descriptor: Descriptor, path: [UInt8]) {
+    init(_ descriptor: Descriptor, path: [UInt8]) throws(TreeError) {
         self.descriptor = descriptor
         self.path = path
+        openedStatus = try Self.status(descriptor, path)
     }
 
     /// As it is now.
     package func status() throws(TreeError) -> FileStatus {
+        try Self.status(descriptor, path)
+    }
+
+    private static func status(_ descriptor: Descriptor, _ path: [UInt8]) throws(TreeError) -> FileStatus {
         var status = stat()
         // fstat fills the local structure.
         _ = try checked("examine", path) { unsafe fstat(descriptor.number, &status) }
@@ -109,6 +116,28 @@ package final class TreeFile: Sendable {
     /// Hint: the file is read from front to back.
     package func adviseSequential() {
         _ = posix_fadvise(descriptor.number, 0, 0, POSIX_FADV_SEQUENTIAL)
+    }
+
+    package func setOwner(_ owner: UInt32, group: UInt32) throws(TreeError) {
+        _ = try checked("set owner of", path) { fchown(descriptor.number, owner, group) }
+    }
+
+    package func setMode(_ mode: UInt32) throws(TreeError) {
+        _ = try checked("set mode of", path) { fchmod(descriptor.number, mode_t(mode & 0o7777)) }
+    }
+
+    package func setTimes(accessed: Timestamp, modified: Timestamp) throws(TreeError) {
+        let times = [timespec(accessed), timespec(modified)]
+        // futimens reads two elements.
+        _ = try checked("set times of", path) { unsafe futimens(descriptor.number, times) }
+    }
+
+    package func setExtendedAttribute(_ attribute: ExtendedAttribute) throws(TreeError) {
+        let key = KernelName(attribute.name)
+        _ = try checked("set attribute \(displayed(attribute.name)) of", path) {
+            // Name and value outlive the call, which only reads them.
+            unsafe key { unsafe fsetxattr(descriptor.number, $0, attribute.value, attribute.value.count, 0) }
+        }
     }
 
     /// All attributes that the process may see, sorted by name.

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Foundation
+
+/// Which directory lay where at a backup: 16 bytes for each, the inode and a hash of the path. With it the next level
+/// sees that a directory was renamed.
+struct TarDirectories {
+    private var paths: [UInt64: UInt64] = [:]
+
+    /// Directories kept; beyond them renamed ones are taken for new, and saved whole.
+    static let maximumCount = 16 << 20
+    private static let magic: UInt64 = 0x4341_5053_5444_4952
+
+    init() {}
+
+    /// FNV-1a, 64 bits.
+    static func hash(_ bytes: [UInt8]) -> UInt64 {
+        bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
+    }
+
+    mutating func insert(inode: UInt64, _ path: TreePath) {
+        guard paths.count < Self.maximumCount else { return }
+        paths[inode] = Self.hash(path.bytes)
+    }
+
+    func contains(inode: UInt64, _ path: TreePath) -> Bool {
+        paths[inode] == Self.hash(path.bytes)
+    }
+
+    /// Reads what a backup of `date` kept; nil when there is no such file, or it is of another backup.
+    init?(_ file: String, key: String, date: Int64) {
+        guard let data = FileManager.default.contents(atPath: file) else { return nil }
+        let words = [UInt8](data)
+        guard words.count % 16 == 0, words.count >= 32, words.count / 16 <= Self.maximumCount + 2 else { return nil }
+        func word(_ index: Int) -> UInt64 {
+            var value: UInt64 = 0
+            for byte in words[(index * 8)..<(index * 8 + 8)] { value = value << 8 | UInt64(byte) }
+            return value
+        }
+        guard word(0) == Self.magic, word(1) == Self.hash(Array(key.utf8)), Int64(bitPattern: word(2)) == date,
+            word(3) == UInt64(words.count / 16 - 2)
+        else { return nil }
+        for index in 2..<(words.count / 16) { paths[word(index * 2)] = word(index * 2 + 1) }
+    }
+
+    /// Replaces the file whole.
+    ///
+    /// - Throws: `.impossible` with the reason.
+    func store(_ file: String, key: String, date: Int64) throws(StreamError) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(16 * (paths.count + 2))
+        func append(_ word: UInt64) {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
+        }
+        append(Self.magic)
+        append(Self.hash(Array(key.utf8)))
+        append(UInt64(bitPattern: date))
+        append(UInt64(paths.count))
+        for (inode, path) in paths {
+            append(inode)
+            append(path)
+        }
+        do {
+            let directory = (file as NSString).deletingLastPathComponent
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data(bytes).write(to: URL(fileURLWithPath: file), options: .atomic)
+        } catch {
+            throw .impossible("cannot write \(file): \(error.localizedDescription)")
+        }
+    }
+}
