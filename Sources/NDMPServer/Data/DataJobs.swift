@@ -61,7 +61,7 @@ struct DataJobs {
         if historyOnly { return job }
         // No names at all: everything, to where it came from.
         let entries = list.isEmpty ? [NameListEntry(fileHistoryInfo: .max)] : list
-        job.names = entries.map(\.originalPath)
+        job.names = list.map(\.originalPath)
         job.selections.reserveCapacity(entries.count)
         var trees = TreeCache()
         for entry in entries {
