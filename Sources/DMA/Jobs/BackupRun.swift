@@ -73,8 +73,18 @@ final class BackupRun {
             ("HIST", request.history.value), ("LEVEL", "\(request.level)"),
             ("UPDATE", request.updatesDates ? "y" : "n"), ("DIRECT", "y"),
         ]
-        if !request.excludes.isEmpty { variables.append(("EXCLUDE", request.excludes.joined(separator: ","))) }
+        if !request.excludes.isEmpty { variables.append(("EXCLUDE", Self.list(request.excludes))) }
         return variables.map { NDMPVariable(name: XDRString($0), value: XDRString($1)) }
+    }
+
+    /// Patterns in one value: commas between them, a backslash before what would separate or quote.
+    static func list(_ patterns: [String]) -> String {
+        patterns.map { pattern in
+            pattern.reduce(into: "") { text, character in
+                if character == "\\" || character == "," || character.isWhitespace { text.append("\\") }
+                text.append(character)
+            }
+        }.joined(separator: ",")
     }
 
     private func handle(_ post: NDMPPost, _ role: JobSession.Role) throws {

@@ -127,7 +127,7 @@ package struct RestorePlan: Sendable {
     }
 
     /// The path below `root`; nil for an absolute path that is not below it.
-    static func relative(_ path: [UInt8], to root: String) -> [UInt8]? {
+    package static func relative(_ path: [UInt8], to root: String) -> [UInt8]? {
         guard path.first == UInt8(ascii: "/") else { return HistoryWriter.normalised(path) }
         let (path, root) = (HistoryWriter.normalised(path), HistoryWriter.normalised(Array(root.utf8)))
         if root.isEmpty { return path }
