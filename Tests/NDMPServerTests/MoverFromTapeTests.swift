@@ -60,6 +60,53 @@ struct MoverFromTapeTests {
         #expect(rig.counters.current.bytesMoved == 200)
     }
 
+    @Test("A read over three tapes asks for each by a SEEK pause, back and forth")
+    func threeTapes() throws {
+        let tapes = (0..<3).map { number in
+            FakeTape((0..<4).map { .record(MoverRig.stream(100, from: number * 400 + $0 * 100)) } + [.mark])
+        }
+        let rig = try MoverRig(.write, recordSize: 100, tape: tapes[0], window: MoverWindow(offset: 0, length: 400))
+        /// Follows the SEEK pauses as a client does, and returns the tapes they led to.
+        func read(_ offset: Int, _ length: Int) -> [Int] {
+            var path: [Int] = []
+            rig.engine.read(offset: UInt64(offset), length: UInt64(length))
+            while rig.counters.current.bytesLeftToRead > 0 {
+                guard let event = rig.next(seconds: 1) else { return path }
+                guard case .paused(.seek, let position) = event, position < 1200 else {
+                    Issue.record("\(event)")
+                    return path
+                }
+                let wanted = Int(position) / 400
+                path.append(wanted)
+                tapes[wanted].change { $0.position = 0 }
+                rig.engine.setWindow(MoverWindow(offset: UInt64(wanted * 400), length: 400))
+                rig.engine.resume(with: tapes[wanted])
+                // The rest of this tape, or of the read, is on its way when the next pause comes.
+                if (offset + length - 1) / 400 == wanted { break }
+            }
+            return path
+        }
+        #expect(read(350, 700) == [1, 2])
+        #expect(rig.receive(700) == MoverRig.stream(700, from: 350))
+        #expect(read(10, 20) == [0])
+        #expect(rig.receive(20) == MoverRig.stream(20, from: 10))
+        #expect(read(1199, 1) == [2])
+        #expect(rig.receive(1) == MoverRig.stream(1, from: 1199))
+        #expect(rig.staysQuiet())
+        #expect(rig.counters.current.bytesMoved == 721)
+    }
+
+    @Test("A position before the window pauses with SEEK as well")
+    func seekBack() throws {
+        let rig = try MoverRig(.write, recordSize: 100, tape: tape(), window: MoverWindow(offset: 500, length: 1000))
+        rig.engine.read(offset: 499, length: 2)
+        #expect(rig.next() == .paused(.seek, position: 499))
+        rig.engine.setWindow(MoverWindow(offset: 400, length: 0))
+        rig.engine.resume(with: rig.tape)
+        #expect(rig.next() == .paused(.seek, position: 499), "an empty window holds nothing")
+        #expect(rig.counters.current.bytesLeftToRead == 2)
+    }
+
     @Test("A filemark pauses with EOF, the tape before the mark; behind it the read goes on")
     func filemark() throws {
         let tape = tape(marksAt: [4])

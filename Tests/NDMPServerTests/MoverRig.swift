@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import Glibc
 import NDMPProtocol
 import Sockets
 import Synchronization
@@ -97,6 +98,13 @@ final class MoverRig {
 
     func closePeer() {
         peer.shutdown()
+    }
+
+    /// Breaks the connection off: the mover gets a reset. On Linux that is what dissolving the association does.
+    func resetPeer() {
+        var address = sockaddr()
+        address.sa_family = sa_family_t(AF_UNSPEC)
+        #expect(connect(peer.descriptor, &address, socklen_t(MemoryLayout<sockaddr>.size)) == 0)
     }
 
     /// Bytes that tell where they belong.

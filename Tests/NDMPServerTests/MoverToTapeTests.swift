@@ -61,6 +61,98 @@ struct MoverToTapeTests {
         #expect(rig.counters.current.bytesMoved == 2000)
     }
 
+    @Test("A connection that breaks off is a CONNECT_ERROR that names the peer; all that came is on tape and counted")
+    func reset() throws {
+        let rig = try MoverRig(.read, recordSize: 512)
+        let data = MoverRig.stream(512 * 5 + 100)
+        let peer = try #require(rig.peer.localAddress)
+        try rig.send(data)
+        rig.resetPeer()
+        guard case .halted(.connectError, let text)? = rig.next() else {
+            Issue.record("a reset is no close")
+            return
+        }
+        #expect(text == "the data connection was reset by \(peer) after \(data.count) bytes")
+        #expect(rig.tape.records.flatMap { $0 } == data + [UInt8](repeating: 0, count: 412))
+        #expect(rig.counters.current.bytesMoved == UInt64(data.count))
+        #expect(rig.counters.current.recordNumber == 6)
+        #expect(!rig.tape.isTaken)
+    }
+
+    @Test("A connection that breaks off while the mover is paused loses nothing that was received")
+    func resetWhilePaused() throws {
+        let first = FakeTape(earlyWarningAt: 1)
+        let rig = try MoverRig(.read, recordSize: 100, tape: first)
+        let data = MoverRig.stream(650)
+        try rig.send(data)
+        #expect(rig.next() == .paused(.endOfMedium, position: 0))
+        rig.resetPeer()
+        #expect(rig.staysQuiet())
+        let second = FakeTape()
+        rig.engine.resume(with: second)
+        guard case .halted(.connectError, _)? = rig.next() else {
+            Issue.record("the failure is told when the bytes are written")
+            return
+        }
+        #expect((first.records + second.records).flatMap { $0 }.prefix(650) == data[...])
+        #expect(rig.counters.current.bytesMoved == 650)
+    }
+
+    @Test("A stream over four tapes, each announcing its end, stays whole; its end waits for the last tape")
+    func fourTapes() throws {
+        let tapes = (0..<4).map { _ in FakeTape(earlyWarningAt: 2) }
+        let rig = try MoverRig(.read, recordSize: 100, tape: tapes[0])
+        let data = MoverRig.stream(1130)
+        try rig.send(data)
+        rig.closePeer()
+        for (number, tape) in tapes.enumerated().dropFirst() {
+            #expect(rig.next() == .paused(.endOfMedium, position: 0))
+            #expect(!rig.tape.isTaken)
+            #expect(rig.counters.current.bytesMoved == UInt64(number * 300))
+            #expect(rig.staysQuiet(), "the closed connection is no end while bytes are unwritten")
+            rig.engine.setWindow(MoverWindow(offset: UInt64(number * 300), length: .max))
+            rig.engine.resume(with: tape)
+        }
+        guard case .halted(.connectClosed, _)? = rig.next() else {
+            Issue.record("the last tape takes the rest")
+            return
+        }
+        #expect(tapes.map(\.records.count) == [3, 3, 3, 3])
+        #expect(tapes.flatMap(\.records).flatMap { $0 } == data + [UInt8](repeating: 0, count: 70))
+        #expect(rig.counters.current.bytesMoved == 1130)
+        #expect(rig.counters.current.recordNumber == 12)
+    }
+
+    @Test("A padded record that meets the end of a tape is padded once and counted once on the next")
+    func paddingAtTheEnd() throws {
+        let first = FakeTape(earlyWarningAt: 0)
+        let rig = try MoverRig(.read, recordSize: 100, tape: first)
+        try rig.send(MoverRig.stream(130))
+        rig.closePeer()
+        #expect(rig.next() == .paused(.endOfMedium, position: 0))
+        #expect(rig.counters.current.bytesMoved == 100)
+        let second = FakeTape()
+        rig.engine.resume(with: second)
+        guard case .halted(.connectClosed, _)? = rig.next() else {
+            Issue.record("the padded record is written")
+            return
+        }
+        #expect(second.records == [MoverRig.stream(30, from: 100) + [UInt8](repeating: 0, count: 70)])
+        #expect(rig.counters.current.bytesMoved == 130)
+    }
+
+    @Test("Ending a mover that is paused at the end of a tape accounts only for what is on it")
+    func closeAtTheEnd() throws {
+        let tape = FakeTape(earlyWarningAt: 2)
+        let rig = try MoverRig(.read, recordSize: 100, tape: tape)
+        try rig.send(MoverRig.stream(1000))
+        #expect(rig.next() == .paused(.endOfMedium, position: 0))
+        rig.engine.end()
+        #expect(tape.records.count == 3)
+        #expect(rig.counters.current.bytesMoved == 300)
+        #expect(rig.receive(1).isEmpty, "the peer sees the end")
+    }
+
     @Test("An empty window pauses at the first byte, and a peer that closes before it halts the mover")
     func emptyWindow() throws {
         let rig = try MoverRig(.read, recordSize: 256, window: MoverWindow(offset: 0, length: 0))

@@ -246,6 +246,8 @@ struct MoverMachine: Equatable, Sendable {
         if case .local = connection.address { return .refused(.illegalState) }
         guard !surroundings.readOutstanding else { return .refused(.readInProgress) }
         guard length > 0 else { return .refused(.illegalArguments) }
+        // Deviation: an endless read may start anywhere, as it may at offset 0: clients that go on with a stream say
+        // all ones and not all ones less the offset.
         if length == .max {
             guard offset == 0 || !strict else { return .refused(.illegalArguments) }
         } else if offset.addingReportingOverflow(length).overflow {

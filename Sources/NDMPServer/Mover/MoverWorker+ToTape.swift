@@ -17,7 +17,7 @@ extension MoverWorker {
                 if let stop = write(min(whole, recordsLeftInWindow), buffer, tape, notes) { return stop }
                 continue
             }
-            if peerHasClosed { return peerClosed() }
+            if peerHasClosed { return peerError.map { peerFailed($0) } ?? peerClosed() }
             if let stop = receive(buffer, socket) { return stop }
         }
     }
@@ -45,7 +45,10 @@ extension MoverWorker {
             peerHasClosed = true
             return engine.isEnded ? .ended : nil
         case .failed(let code):
-            return peerFailed(code)
+            // What came before the failure is written like the end of a stream; the halt tells that it was none.
+            peerHasClosed = true
+            peerError = code
+            return engine.isEnded ? .ended : nil
         }
     }
 

@@ -60,6 +60,10 @@ final class MoverWorker {
     /// Zeros at the end of `fill` that the peer did not send.
     var padding = 0
     var peerHasClosed = false
+    /// errno of the failure that ended the connection instead of a close.
+    var peerError: Int32?
+    /// Address of the peer; asked for early, because a broken connection does not know it.
+    private var peerName = "its peer"
     /// Stream position of the record at `head`, or of the record the tape stands before in mode WRITE.
     var streamPosition: UInt64 = 0
 
@@ -92,6 +96,7 @@ final class MoverWorker {
         guard let socket = connection(origin) else { return }
         // Frees a peer that is blocked on us as soon as the mover halts, before anyone is told.
         defer { socket.shutdown() }
+        peerName = socket.peerAddress.map { "\($0)" } ?? "the data service"
         do throws(NetworkError) {
             buffer = try AlignedMemory(count: bufferCapacity)
         } catch {
@@ -213,14 +218,20 @@ final class MoverWorker {
     }
 
     func peerClosed() -> Stop {
-        engine.isEnded ? .ended : .halted(.connectClosed, "the data connection was closed by its peer")
+        engine.isEnded ? .ended : .halted(.connectClosed, "the data connection was closed by \(peerName)")
     }
 
     func peerFailed(_ code: Int32) -> Stop {
         if engine.isEnded { return .ended }
+        let bytes = engine.counters.current.bytesMoved
         switch code {
-        case EPIPE, ECONNRESET: return .halted(.connectClosed, "the data connection was reset by its peer")
-        default: return .halted(.connectError, "the data connection failed: \(NetworkError.reason(code))")
+        case EPIPE, ECONNRESET:
+            let text = "the data connection was reset by \(peerName) after \(bytes) bytes"
+            // A reader that has what it wants may close with bytes on their way; a writer that does so has failed.
+            return .halted(mode == .write ? .connectClosed : .connectError, text)
+        default:
+            let reason = NetworkError.reason(code)
+            return .halted(.connectError, "the data connection to \(peerName) failed after \(bytes) bytes: \(reason)")
         }
     }
 

@@ -90,6 +90,9 @@ extension Session {
 
     /// CHECK CONDITION is a good reply with status and sense; NDMP errors are for requests that never reached the
     /// device.
+    ///
+    /// Deviation: the request's timeout is not applied. Nothing but the disk can delay a command here, and one that is
+    /// given up half way would leave the client not knowing what is on the tape: it gets the true outcome, late.
     func execute(_ body: ExecuteCDBRequest, on target: NamedDevice) -> ExecuteCDBReply {
         guard !body.flags.isSuperset(of: [.dataIn, .dataOut]) else {
             return ExecuteCDBReply(refusing: .illegalArguments)
