@@ -24,7 +24,7 @@ package struct BackupJob {
         case .tar:
             return try TarBackup(tree: tree, options: options, dates: dates).run(into: sink, observer: observer)
         case .dump:
-            throw .impossible("the backup type dump is not there yet")
+            return try DumpBackup(tree: tree, options: options, dates: dates).run(into: sink, observer: observer)
         }
     }
 }

@@ -33,7 +33,8 @@ package struct RecoverJob {
         case .tar:
             return try TarRecovery(selections: selections, options: options).run(from: source, observer: observer)
         case .dump:
-            throw .impossible("the backup type dump is not there yet")
+            return try DumpRecovery(selections: selections, options: options, stateDirectory: stateDirectory)
+                .run(from: source, observer: observer)
         }
     }
 }

@@ -72,6 +72,19 @@ struct DumpNames: Sendable {
         Array(store.bytes(position + UInt64(Self.headBytes), Int(store.byte(position + 5))))
     }
 
+    /// Inode (u32), type, length of the name, name: as it is kept here.
+    func packed(_ position: Position) -> ArraySlice<UInt8> {
+        store.bytes(position, Self.headBytes + nameBytes(position))
+    }
+
+    func inode(_ position: Position) -> UInt32 {
+        Array(store.bytes(position, 4)).little32(0)
+    }
+
+    func kind(_ position: Position) -> FileKind {
+        DumpMode.kind(ofEntryType: store.byte(position + 4))
+    }
+
     func nameBytes(_ position: Position) -> Int {
         Int(store.byte(position + 5))
     }

@@ -36,7 +36,7 @@ struct DumpScan {
 
     private var seen: Set<UInt32> = [DumpFormat.rootInode]
     private var rootDevice: UInt64 = 0
-    private let filter: EntryFilter
+    private let filter: NameFilter
 
     init(
         tree: ConfinedTree,
@@ -50,7 +50,7 @@ struct DumpScan {
         self.since = since
         self.numbering = numbering
         self.observer = observer
-        filter = EntryFilter(options)
+        filter = NameFilter(options)
     }
 
     /// - Returns: false when the numbering does not fit: scan again with the other one.
@@ -95,10 +95,9 @@ struct DumpScan {
             fault(error)
             return true
         }
-        let selected = filter.children(of: path)
         for entry in listing {
-            if let selected, !selected.contains(entry.name) { continue }
-            if filter.excludes(entry.name, in: path) { continue }
+            let verdict = filter.takesEverything ? .take : filter.verdict(path.appending(entry.name))
+            if verdict == .skip { continue }
             let status: FileStatus
             do throws(TreeError) {
                 status = try directory.status(of: entry.name)
@@ -107,6 +106,7 @@ struct DumpScan {
                 if !error.isNotFound { fault(error) }
                 continue
             }
+            if verdict == .passThrough && status.kind != .directory { continue }
             guard try add(entry, status, to: index, path: path) else { return false }
         }
         return true

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Glibc
+
+/// Where a file goes.
+struct DumpPlace: Sendable {
+    var tree: ConfinedTree
+    /// Complete, below the tree.
+    var path: TreePath
+
+    func parent() throws(TreeError) -> TreeDirectory { try tree.directory(path.parent) }
+    var shown: String { displayed(tree.absolute(path)) }
+}
+
+/// Puts files back: contents, owner, mode, attributes, times, in that order. What is in the way is replaced, unless it is
+/// a directory.
+final class DumpExtractor {
+    private let observer: any JobObserver
+    private var current: Current?
+    /// Whether a failed change of an owner has been noted: one who is not root could not change any.
+    private var hasNotedOwner = false
+
+    /// The longest target of a symbolic link in Linux.
+    private static let maximumLinkBytes = 4096
+
+    private struct Current {
+        var file: DumpFile
+        var place: DumpPlace
+        var directory: TreeDirectory
+        var output: TreeFile?
+        var link: [UInt8] = []
+        var error: TreeError?
+    }
+
+    init(observer: any JobObserver) {
+        self.observer = observer
+    }
+
+    /// Starts with a file.
+    ///
+    /// - Returns: nil when data may come, else why it cannot be restored; it is noted.
+    func begin(_ file: DumpFile, at place: DumpPlace) -> RecoveryResult? {
+        current = nil
+        guard !place.path.isRoot else {
+            observer.note(.error, "cannot restore a file as \(place.shown): it is a directory")
+            return .pathExists
+        }
+        let directory: TreeDirectory
+        do throws(TreeError) {
+            directory = try place.tree.makeDirectories(place.path.parent)
+        } catch {
+            observer.note(.error, error.description)
+            return error.isPermissionDenied ? .permissionDenied : .noDirectory
+        }
+        var next = Current(file: file, place: place, directory: directory)
+        do throws(TreeError) {
+            try clear(place.path.name, in: directory)
+            switch file.kind {
+            case .regular: next.output = try directory.createFile(place.path.name)
+            case .symbolicLink:
+                guard file.file.size <= UInt64(Self.maximumLinkBytes), file.file.size > 0 else {
+                    throw TreeError("restore", place.path.bytes, .invalid("its link target is too long or empty"))
+                }
+            case .fifo, .characterDevice, .blockDevice, .socket:
+                try directory.makeNode(place.path.name, file.status)
+            case .directory, .other:
+                throw TreeError("restore", place.path.bytes, .invalid("its type is unknown"))
+            }
+        } catch {
+            return fail(error)
+        }
+        current = next
+        return nil
+    }
+
+    func data(_ bytes: Span<UInt8>, at offset: UInt64) {
+        guard var now = current, now.error == nil else { return }
+        if let output = now.output {
+            do throws(TreeError) { try output.write(bytes, at: offset) } catch {
+                now.error = error
+                current = now
+            }
+        } else if now.file.kind == .symbolicLink, now.link.count + bytes.count <= Self.maximumLinkBytes {
+            for index in bytes.indices { now.link.append(bytes[index]) }
+            current = now
+        }
+    }
+
+    /// Ends the file that was begun.
+    func finish(_ attributes: [ExtendedAttribute], isComplete: Bool) -> RecoveryResult {
+        guard let now = current else { return .failed }
+        current = nil
+        let name = now.place.path.name
+        do throws(TreeError) {
+            if let error = now.error { throw error }
+            if let output = now.output { try output.truncate(to: now.file.file.size) }
+            if now.file.kind == .symbolicLink {
+                try now.directory.symbolicLink(name, to: Array(now.link.prefix { $0 != 0 }))
+            }
+        } catch {
+            return fail(error)
+        }
+        apply(now.file, attributes, name, in: now.directory)
+        guard isComplete else {
+            observer.note(.error, "\(now.place.shown) is not whole: the dump is damaged there")
+            return .failed
+        }
+        return .recovered
+    }
+
+    private func fail(_ error: TreeError) -> RecoveryResult {
+        observer.note(.error, error.description)
+        if error.isPermissionDenied { return .permissionDenied }
+        return error.code == EISDIR || error.code == EEXIST ? .pathExists : .failed
+    }
+
+    /// Removes what is in the way of a file.
+    private func clear(_ name: [UInt8], in directory: TreeDirectory) throws(TreeError) {
+        do throws(TreeError) {
+            try directory.remove(name)
+        } catch  where error.code == ENOENT {
+            return
+        } catch  where error.code == EPERM || error.code == EISDIR {
+            let isDirectory = (try? directory.status(of: name))?.kind == .directory
+            throw isDirectory ? TreeError("replace", directory.absolute(name), .system(EISDIR)) : error
+        }
+    }
+
+    /// One more name for a file that has been restored.
+    func link(_ place: DumpPlace, to first: DumpPlace) -> RecoveryResult {
+        guard !place.path.isRoot else { return .pathExists }
+        do throws(TreeError) {
+            let directory = try place.tree.makeDirectories(place.path.parent)
+            if place.path.name == first.path.name, let there = try? directory.status(of: place.path.name),
+                let here = try? first.parent().status(of: first.path.name), there.inode == here.inode,
+                there.device == here.device
+            {
+                return .recovered
+            }
+            try clear(place.path.name, in: directory)
+            try directory.hardLink(place.path.name, to: first.path.name, in: first.parent())
+            return .recovered
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// Owner, mode, attributes and times of a directory, when nothing more changes in it.
+    ///
+    /// - Parameter replacesAttributes: those that it has and should not have are removed.
+    func finish(
+        directory file: DumpFile,
+        _ attributes: [ExtendedAttribute],
+        at place: DumpPlace,
+        replacesAttributes: Bool
+    ) -> RecoveryResult {
+        do throws(TreeError) {
+            let directory = try place.tree.directory(place.path)
+            if replacesAttributes {
+                let wanted = Set(attributes.map(\.name))
+                for present in try directory.extendedAttributes() where !wanted.contains(present.name) {
+                    // Some, such as a security module's label, cannot be removed; then they stay.
+                    try? directory.removeExtendedAttribute([], present.name)
+                }
+            }
+            apply(file, attributes, [], in: directory)
+            return .recovered
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// What cannot be set is noted; the file counts as restored all the same.
+    private func apply(
+        _ file: DumpFile,
+        _ attributes: [ExtendedAttribute],
+        _ name: [UInt8],
+        in directory: TreeDirectory
+    ) {
+        do throws(TreeError) {
+            try directory.setOwner(name, owner: file.file.owner, group: file.file.group)
+        } catch {
+            if !error.isPermissionDenied || !hasNotedOwner { observer.note(.warning, error.description) }
+            if error.isPermissionDenied { hasNotedOwner = true }
+        }
+        if file.kind != .symbolicLink {
+            attempt { () throws(TreeError) in try directory.setMode(name, file.file.mode & 0o7777) }
+        }
+        for attribute in attributes {
+            attempt { () throws(TreeError) in try directory.setExtendedAttribute(name, attribute) }
+        }
+        attempt { () throws(TreeError) in
+            try directory.setTimes(name, accessed: file.file.accessed, modified: file.file.modified)
+        }
+    }
+
+    private func attempt(_ change: () throws(TreeError) -> Void) {
+        do throws(TreeError) { try change() } catch { observer.note(.warning, error.description) }
+    }
+}
