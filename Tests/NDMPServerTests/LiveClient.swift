@@ -15,6 +15,8 @@ final class LiveClient {
     private(set) var posts: [(code: UInt32, bytes: [UInt8])] = []
     private var buffer = NDMPReceiveBuffer()
     private var sequence: UInt32 = 0
+    /// Body of the last reply: what payloads refer to.
+    private var lastBody: [UInt8] = []
 
     struct Ended: Error {}
 
@@ -52,6 +54,7 @@ final class LiveClient {
             guard header.messageType == .reply else { continue }
             #expect(header.replySequence == sequence)
             guard header.error == .noError else { return Answer(refusing: header.error) }
+            lastBody = bytes
             var reader = XDRReader(bytes, version: version)
             let answer = try reader.decode(Answer.self)
             #expect(reader.remaining == 0, "\(code) leaves bytes behind")
@@ -109,6 +112,12 @@ final class LiveClient {
     func write(_ bytes: [UInt8]) throws -> NDMPError {
         let reply: TapeWriteReply = try request(.tapeWrite, TapeWriteRequest(data: .bytes(bytes)))
         return reply.error
+    }
+
+    /// The next record, or why there is none.
+    func readRecord(_ count: UInt32 = 1 << 20) throws -> (error: NDMPError, bytes: [UInt8]) {
+        let reply: TapeReadReply = try request(.tapeRead, TapeReadRequest(count: count))
+        return (reply.error, reply.data.copy(from: lastBody))
     }
 
     func listen(_ mode: MoverMode, recordSize: UInt32, window: MoverWindow) throws -> SocketAddress {

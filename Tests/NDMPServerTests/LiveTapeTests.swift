@@ -23,9 +23,9 @@ struct LiveTapeTests {
         #expect(try client.mtio(.rewind).error == .noError)
         var sizes: [Int] = []
         while true {
-            let reply: TapeReadReply = try client.request(.tapeRead, TapeReadRequest(count: 4096))
-            guard reply.error == .noError else { return sizes }
-            sizes.append(reply.data.count)
+            let (error, bytes) = try client.readRecord()
+            guard error == .noError else { return sizes }
+            sizes.append(bytes.count)
         }
     }
 
