@@ -83,9 +83,9 @@ class DataClient(ndmp_job.DataClient):
         return [text for kind, text in self.logs if kind == LOG_ERROR]
 
 
-def log_in(host, port, version=4, timeout=30.0):
+def log_in(host, port, version=4, timeout=30.0, password="ndmp"):
     client = DataClient(host, port, timeout)
-    for reply in (client.open(version), client.auth_md5("ndmp", "ndmp")):
+    for reply in (client.open(version), client.auth_md5("ndmp", password)):
         if reply.error:
             raise Malformed(f"log-in failed: {reply}")
     return client
@@ -107,9 +107,9 @@ def open_drive(session, device, seconds=20.0, mode=ndmp.RDWR):
 
 
 @contextlib.contextmanager
-def tape_session(host, port, device, version=4, timeout=30.0):
+def tape_session(host, port, device, version=4, timeout=30.0, password="ndmp"):
     """A session with that drive open and rewound."""
-    session = log_in(host, port, version, timeout)
+    session = log_in(host, port, version, timeout, password)
     try:
         open_drive(session, device)
         good(session.mtio(ndmp.REW))
