@@ -15,6 +15,15 @@ package struct SessionReport: Codable, Sendable, Equatable {
     package var mover: String?
     /// Bytes that the session's mover has moved.
     package var bytesMoved: UInt64
+    /// State of the data service in the protocol's word, e.g. `ACTIVE`.
+    package var data: String?
+    /// What the data service does: `BACKUP`, `RECOVER` or `RECOVER_FILEHIST`; nil when nothing.
+    package var dataOperation: String?
+    /// Bytes of the backup stream that the data service has sent or received.
+    package var dataBytes: UInt64
+    /// Files that it has told of so far.
+    package var dataFiles: UInt64
+    /// Of the mover or of the data service, whichever is faster.
     package var bytesPerSecond: UInt64
     package var ageSeconds: UInt64
 
@@ -26,6 +35,10 @@ package struct SessionReport: Codable, Sendable, Equatable {
         devices: [String],
         mover: String?,
         bytesMoved: UInt64,
+        data: String? = nil,
+        dataOperation: String? = nil,
+        dataBytes: UInt64 = 0,
+        dataFiles: UInt64 = 0,
         bytesPerSecond: UInt64,
         ageSeconds: UInt64
     ) {
@@ -36,6 +49,10 @@ package struct SessionReport: Codable, Sendable, Equatable {
         self.devices = devices
         self.mover = mover
         self.bytesMoved = bytesMoved
+        self.data = data
+        self.dataOperation = dataOperation
+        self.dataBytes = dataBytes
+        self.dataFiles = dataFiles
         self.bytesPerSecond = bytesPerSecond
         self.ageSeconds = ageSeconds
     }
@@ -45,71 +62,6 @@ package struct SessionList: Codable, Sendable, Equatable {
     package var sessions: [SessionReport]
 
     package init(sessions: [SessionReport]) { self.sessions = sessions }
-}
-
-/// `GET /v1/ndmp/settings`. Passwords are never shown.
-package struct NDMPSettingsReport: Codable, Sendable, Equatable {
-    package var host: String
-    package var port: Int
-    /// `A-B`, or `any`.
-    package var dataPorts: String
-    /// Addresses told to peers for data connections; empty: the one the session came in on.
-    package var advertisedAddresses: [String]
-    /// How long a listening mover waits for its peer; 0: for ever.
-    package var acceptTimeoutSeconds: Int
-    package var connectTimeoutSeconds: Int
-    /// Any of `none`, `text`, `md5`.
-    package var authentication: [String]
-    package var user: String
-    package var maximumSessions: Int
-    /// The draft's rule where real peers disagree with it.
-    package var strict: Bool
-
-    package init(
-        host: String,
-        port: Int,
-        dataPorts: String,
-        advertisedAddresses: [String],
-        acceptTimeoutSeconds: Int,
-        connectTimeoutSeconds: Int,
-        authentication: [String],
-        user: String,
-        maximumSessions: Int,
-        strict: Bool
-    ) {
-        self.host = host
-        self.port = port
-        self.dataPorts = dataPorts
-        self.advertisedAddresses = advertisedAddresses
-        self.acceptTimeoutSeconds = acceptTimeoutSeconds
-        self.connectTimeoutSeconds = connectTimeoutSeconds
-        self.authentication = authentication
-        self.user = user
-        self.maximumSessions = maximumSessions
-        self.strict = strict
-    }
-}
-
-/// `PATCH /v1/ndmp/settings`: what is nil stays; a change holds for data connections opened after it.
-package struct ChangeNDMPSettingsRequest: Codable, Sendable, Equatable {
-    /// `A-B`, or `any`.
-    package var dataPorts: String?
-    /// An empty list returns to the address of the session.
-    package var advertisedAddresses: [String]?
-    package var acceptTimeoutSeconds: Int?
-    package var connectTimeoutSeconds: Int?
-
-    package init(
-        dataPorts: String? = nil,
-        advertisedAddresses: [String]? = nil,
-        acceptTimeoutSeconds: Int? = nil,
-        connectTimeoutSeconds: Int? = nil
-    ) {
-        self.dataPorts = dataPorts
-        self.advertisedAddresses = advertisedAddresses
-        self.acceptTimeoutSeconds = acceptTimeoutSeconds
-        self.connectTimeoutSeconds = connectTimeoutSeconds
-    }
 }
 
 /// One line of a streamed answer to `POST /v1/cartridges/BARCODE/verify`.

@@ -18,7 +18,8 @@ struct Capstan: AsyncParsableCommand {
         version: Version.text,
         subcommands: [
             ServeCommand.self, StatusCommand.self, InventoryCommand.self, MoveCommand.self, LoadCommand.self,
-            UnloadCommand.self, ImportCommand.self, ExportCommand.self, CartridgeCommand.self,
+            UnloadCommand.self, ImportCommand.self, ExportCommand.self, CartridgeCommand.self, NDMPCommand.self,
+            BackupCommand.self, RestoreCommand.self, CatalogueCommand.self,
         ]
     )
 

@@ -35,6 +35,15 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: Settings.http.name, help: Settings.http.argumentHelp) var http: String?
     @Option(name: Settings.ndmp.name, help: Settings.ndmp.argumentHelp) var ndmp: String?
     @Option(name: Settings.ndmpDataPorts.name, help: Settings.ndmpDataPorts.argumentHelp) var ndmpDataPorts: String?
+    @Option(name: Settings.ndmpExports.name, help: Settings.ndmpExports.argumentHelp) var export: [String] = []
+    @Option(name: Settings.ndmpConnectPorts.name, help: Settings.ndmpConnectPorts.argumentHelp)
+    var ndmpDataConnectPorts: String?
+    @Option(name: Settings.ndmpPortPolicy.name, help: Settings.ndmpPortPolicy.argumentHelp)
+    var ndmpDataPortPolicy: String?
+    @Option(name: Settings.ndmpInterface.name, help: Settings.ndmpInterface.argumentHelp)
+    var ndmpDataInterface: String?
+    @Option(name: Settings.ndmpConnectTimeout.name, help: Settings.ndmpConnectTimeout.argumentHelp)
+    var ndmpConnectTimeout: String?
     @Option(name: Settings.ndmpAdvertise.name, help: Settings.ndmpAdvertise.argumentHelp) var ndmpAdvertise: String?
     @Option(name: Settings.ndmpAuthentication.name, help: Settings.ndmpAuthentication.argumentHelp)
     var ndmpAuth: String?
@@ -65,6 +74,9 @@ struct ServeCommand: AsyncParsableCommand {
         let options: [(Setting, String?)] = [
             (Settings.store, store), (Settings.socket, socket), (Settings.http, http), (Settings.ndmp, ndmp),
             (Settings.ndmpDataPorts, ndmpDataPorts), (Settings.ndmpAdvertise, ndmpAdvertise),
+            (Settings.ndmpExports, export.isEmpty ? nil : export.joined(separator: ",")),
+            (Settings.ndmpConnectPorts, ndmpDataConnectPorts), (Settings.ndmpPortPolicy, ndmpDataPortPolicy),
+            (Settings.ndmpInterface, ndmpDataInterface), (Settings.ndmpConnectTimeout, ndmpConnectTimeout),
             (Settings.ndmpAuthentication, ndmpAuth), (Settings.ndmpUser, ndmpUser),
             (Settings.ndmpPassword, ndmpPassword), (Settings.ndmpVersion, ndmpVersion),
             (Settings.ndmpSessions, ndmpSessions), (Settings.ndmpAliases, ndmpAliases),

@@ -82,7 +82,7 @@ struct ServeConfiguration: Sendable {
                 hint: "use a loopback address such as 127.0.0.1:8080, and a tunnel to reach it from elsewhere"
             )
         }
-        ndmp = try Self.ndmp(values)
+        ndmp = try Self.ndmp(values, workingDirectory: workingDirectory)
         let models = PersonalityFiles(
             directory: absolute(Settings.personalities),
             workingDirectory: workingDirectory,
@@ -108,61 +108,5 @@ struct ServeConfiguration: Sendable {
             throw values.wrong(Settings.logLevel, "is trace, debug, info, notice, warning, error or critical")
         }
         logLevel = level
-    }
-
-    private static func ndmp(_ values: SettingValues) throws(APIError) -> NDMPConfiguration {
-        var ndmp = NDMPConfiguration()
-        let listen = try values.endpoint(Settings.ndmp) ?? Endpoint(host: "127.0.0.1", port: 10000)
-        ndmp.listen = [.init(host: listen.host, port: listen.port)]
-        let user = NDMPUser(
-            name: values.text(Settings.ndmpUser) ?? defaultUser,
-            password: values.text(Settings.ndmpPassword) ?? defaultPassword
-        )
-        ndmp.users = [user]
-        if !listen.isLoopback, user.password == defaultPassword {
-            throw APIError(
-                .refused,
-                "NDMP cannot listen on \(listen.text) with the default password: anybody could overwrite your tapes",
-                hint: "set another with CAPSTAN_NDMP_PASSWORD or ndmp.password in a configuration file"
-            )
-        }
-        let accepted = values.list(Settings.ndmpAuthentication) ?? ["text", "md5"]
-        guard !accepted.isEmpty, accepted.allSatisfy({ ["text", "md5", "none"].contains($0) }) else {
-            throw values.wrong(Settings.ndmpAuthentication, "is any of text, md5 and none, with commas between")
-        }
-        ndmp.allowsTextAuthentication = accepted.contains("text")
-        ndmp.allowsMD5Authentication = accepted.contains("md5")
-        ndmp.allowsNoAuthentication = accepted.contains("none")
-        ndmp.highestVersion = try values.count(Settings.ndmpVersion, in: 2...4) ?? 4
-        ndmp.strict = try values.isOn(Settings.ndmpStrict)
-        ndmp.maximumSessions =
-            try values.count(Settings.ndmpSessions, in: 1...4096) ?? NDMPConfiguration.defaultMaximumSessions
-        ndmp.aliases = try aliases(values)
-        ndmp.revision = Version.text
-        ndmp.settings.dataPorts = try values.portRange(Settings.ndmpDataPorts)
-        ndmp.settings.advertisedAddresses = values.list(Settings.ndmpAdvertise) ?? []
-        guard ndmp.settings.advertisedAddresses.allSatisfy(isIPv4) else {
-            throw values.wrong(Settings.ndmpAdvertise, "is a list of IPv4 addresses")
-        }
-        ndmp.settings.acceptTimeoutSeconds = try values.count(Settings.ndmpAcceptTimeout, in: 0...86_400) ?? 300
-        return ndmp
-    }
-
-    private static func aliases(_ values: SettingValues) throws(APIError) -> [String: String] {
-        var aliases: [String: String] = [:]
-        for pair in values.list(Settings.ndmpAliases) ?? [] {
-            let parts = pair.split(separator: "=", omittingEmptySubsequences: false).map { String($0) }
-            guard parts.count == 2, parts.allSatisfy({ (1...64).contains($0.utf8.count) }) else {
-                throw values.wrong(Settings.ndmpAliases, "is a list such as nrst0a=nst0,mc0=sg0")
-            }
-            aliases[parts[0]] = parts[1]
-        }
-        return aliases
-    }
-
-    /// Four decimal numbers of at most 255.
-    static func isIPv4(_ text: String) -> Bool {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts.allSatisfy { $0.count <= 3 && UInt8($0) != nil }
     }
 }

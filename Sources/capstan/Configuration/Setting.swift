@@ -81,7 +81,31 @@ enum Settings {
         kind: .portRange,
         placeholder: "A-B",
         defaultText: "any",
-        help: "TCP ports for NDMP data connections, for example 18600-18699."
+        help: "TCP ports that NDMP data connections are accepted on, for example 18600-18699."
+    )
+    static let ndmpConnectPorts = Setting(
+        key: "ndmp.data-connect-ports",
+        flag: "ndmp-data-connect-ports",
+        kind: .portRange,
+        placeholder: "A-B",
+        defaultText: "any",
+        help: "TCP ports that outgoing NDMP data connections come from."
+    )
+    static let ndmpPortPolicy = Setting(
+        key: "ndmp.data-port-policy",
+        flag: "ndmp-data-port-policy",
+        kind: .text,
+        placeholder: "POLICY",
+        defaultText: "next",
+        help: "When the data port whose turn it is is taken: next tries the others, fail refuses and names the port."
+    )
+    static let ndmpInterface = Setting(
+        key: "ndmp.data-interface",
+        flag: "ndmp-data-interface",
+        kind: .text,
+        placeholder: "ADDRESS",
+        defaultText: "the address the session came in on",
+        help: "Local IPv4 address, or name of the interface, of data connections."
     )
     static let ndmpAdvertise = Setting(
         key: "ndmp.advertise",
@@ -154,7 +178,24 @@ enum Settings {
         kind: .count,
         placeholder: "SECONDS",
         defaultText: "300",
-        help: "How long a listening mover waits for its peer; 0 for ever."
+        help: "How long a listening mover or data service waits for its peer; 0 for ever."
+    )
+    static let ndmpConnectTimeout = Setting(
+        key: "ndmp.connect-timeout",
+        flag: "ndmp-connect-timeout",
+        kind: .count,
+        placeholder: "SECONDS",
+        defaultText: "20",
+        help: "How long an outgoing data connection is tried."
+    )
+    static let ndmpExports = Setting(
+        key: "ndmp.exports",
+        flag: "export",
+        kind: .list,
+        placeholder: "PATH[:ro]",
+        defaultText: "none",
+        help:
+            "Directory that NDMP clients may back up, and restore to unless it ends in :ro. Several: repeat the flag, or put commas between."
     )
     static let drives = Setting(
         key: "library.drives",
@@ -254,8 +295,10 @@ enum Settings {
     )
 
     static let all: [Setting] = [
-        store, ephemeral, socket, http, ndmp, ndmpDataPorts, ndmpAdvertise, ndmpAuthentication, ndmpUser,
-        ndmpPassword, ndmpVersion, ndmpStrict, ndmpSessions, ndmpAliases, ndmpAcceptTimeout, drives, slots,
+        store, ephemeral, socket, http, ndmp, ndmpExports, ndmpDataPorts, ndmpConnectPorts, ndmpPortPolicy,
+        ndmpAdvertise,
+        ndmpInterface, ndmpAcceptTimeout, ndmpConnectTimeout, ndmpAuthentication, ndmpUser, ndmpPassword, ndmpVersion,
+        ndmpStrict, ndmpSessions, ndmpAliases, drives, slots,
         mailSlots, library, driveModels, personalities, cartridges, cartridgeCapacity, readyFile, exitWithStdin,
         trace, logLevel,
     ]

@@ -3,6 +3,7 @@
 
 import Console
 import Foundation
+import Logging
 import ManagementAPI
 import TapeLibrary
 
@@ -13,10 +14,13 @@ struct Announcement: Sendable {
     let library: Library
     let isNewStore: Bool
     let isTemporary: Bool
+    let ndmp: NDMPDoorAdapter
+    let logger: Logger
 
     func publish() throws(APIError) {
         if let path = configuration.readyFile { try readyFile().write(to: path) }
         for line in summary() { Output.standard.narrate(line) }
+        for warning in ndmp.warnings { logger.warning("NDMP: \(warning)") }
         Output.standard.announce("READY")
     }
 
@@ -39,6 +43,7 @@ struct Announcement: Sendable {
                 user: user?.name ?? "",
                 password: user?.password ?? "",
                 dataPorts: doors.ndmp?.dataPorts ?? "any",
+                exports: ndmp.settings().exports.map(\.text),
                 tapes: library.drives.map(\.deviceName),
                 changers: [library.changer.deviceName]
             ),
@@ -68,6 +73,8 @@ struct Announcement: Sendable {
                 + (isDefault ? "password \(ServeConfiguration.defaultPassword)" : "password as configured")
                 + ", tapes \(drives), changer \(library.changer.deviceName)",
         ]
+        let exports = self.ndmp.settings().exports
+        if !exports.isEmpty { lines.append("  exports  \(exports.map(\.text).joined(separator: ", "))") }
         if let url = doors.http.url { lines.append("  HTTP     \(url)") }
         lines.append("  socket   \(doors.http.socket)")
         if let trace = configuration.trace { lines.append("  trace    \(trace)") }

@@ -20,6 +20,9 @@ struct Daemon {
     /// After this the doors are cut.
     static let shutdownLimit = Duration.seconds(30)
 
+    /// In the store: what the NDMP data service remembers of earlier backups.
+    static let dataServiceDirectory = "data-service"
+
     private let configuration: ServeConfiguration
     private let output = Output.standard
     private let started = ContinuousClock.now
@@ -70,7 +73,9 @@ struct Daemon {
             userDirectory: configuration.userDirectory
         )
         defer { socket.remove() }
-        let ndmp = NDMPServer(configuration: configuration.ndmp, library: library, logger: logger, trace: trace)
+        var ndmpConfiguration = configuration.ndmp
+        ndmpConfiguration.stateDirectory = store.path + "/" + Self.dataServiceDirectory
+        let ndmp = NDMPServer(configuration: ndmpConfiguration, library: library, logger: logger, trace: trace)
         let listen = configuration.ndmp.listen.map { Endpoint(host: $0.host, port: $0.port).text }
         try await gate.run { () throws(APIError) in
             do throws(NDMPServerError) { try ndmp.start() } catch {
@@ -81,7 +86,11 @@ struct Daemon {
                 )
             }
         }
-        let adapter = NDMPDoorAdapter(server: ndmp, configuration: configuration.ndmp)
+        let adapter = NDMPDoorAdapter(
+            server: ndmp,
+            configuration: configuration.ndmp,
+            drives: library.drives.count
+        )
         let doors = DoorsReport(
             ndmp: .init(
                 host: configuration.ndmp.listen.first?.host ?? "",
@@ -97,7 +106,9 @@ struct Daemon {
             backend: backend,
             library: library,
             isNewStore: store.isNew,
-            isTemporary: store.isTemporary
+            isTemporary: store.isTemporary,
+            ndmp: adapter,
+            logger: logger
         )
         let failure = await runServices(ready, backend, socket, adapter, trace, logger)
         let drain = Self.drainSeconds
@@ -128,6 +139,7 @@ struct Daemon {
                 ConsoleService(address: address, backend: backend, logger: logger) { port in
                     let bound = Endpoint(host: http.host, port: UInt16(clamping: port ?? Int(http.port)))
                     backend.update { $0.http.url = "http://\(bound.text)" }
+                    adapter.httpIsServed(onPort: Int(bound.port))
                     opening.yield()
                 }
             )

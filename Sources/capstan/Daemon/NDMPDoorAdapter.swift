@@ -12,17 +12,35 @@ final class NDMPDoorAdapter: NDMPDoor {
     static let sampleInterval = Duration.seconds(1)
 
     private struct Sample {
-        var bytes: UInt64
+        var moverBytes: UInt64
+        var dataBytes: UInt64
         var bytesPerSecond: UInt64
     }
 
     private let server: NDMPServer
     private let configuration: NDMPConfiguration
+    private let drives: Int
     private let samples = Mutex<[UInt64: Sample]>([:])
+    /// Set when the API is served on TCP.
+    private let httpPort = Mutex<Int?>(nil)
 
-    init(server: NDMPServer, configuration: NDMPConfiguration) {
+    /// - Parameter drives: of the library, for warnings.
+    init(server: NDMPServer, configuration: NDMPConfiguration, drives: Int) {
         self.server = server
         self.configuration = configuration
+        self.drives = drives
+    }
+
+    func httpIsServed(onPort port: Int) { httpPort.withLock { $0 = port } }
+
+    /// What is likely to make trouble as things are now.
+    var warnings: [String] {
+        var listeners = [PortWarnings.Listener(name: "NDMP", port: Int(server.boundPort ?? 0))]
+        if let port = httpPort.withLock({ $0 }) { listeners.append(.init(name: "HTTP", port: port)) }
+        return PortWarnings(
+            settings: server.settings,
+            surroundings: .current(listeners: listeners, drives: drives)
+        ).sentences()
     }
 
     func sessions() -> [SessionReport] {
@@ -36,6 +54,10 @@ final class NDMPDoorAdapter: NDMPDoor {
                 devices: session.device.map { [$0] } ?? [],
                 mover: session.moverState,
                 bytesMoved: session.moverBytes,
+                data: session.dataState,
+                dataOperation: session.dataOperation == "NOACTION" ? nil : session.dataOperation,
+                dataBytes: session.dataBytes,
+                dataFiles: session.dataFiles,
                 bytesPerSecond: samples[session.id]?.bytesPerSecond ?? 0,
                 ageSeconds: Self.seconds(since: session.connectedAt)
             )
@@ -52,40 +74,90 @@ final class NDMPDoorAdapter: NDMPDoor {
             host: configuration.listen.first?.host ?? "",
             port: Int(server.boundPort ?? 0),
             dataPorts: PortRange.text(settings.dataPorts),
+            connectPorts: PortRange.text(settings.connectPorts),
+            portPolicy: settings.portPolicy.rawValue,
             advertisedAddresses: settings.advertisedAddresses,
+            interface: settings.dataInterface,
             acceptTimeoutSeconds: settings.acceptTimeoutSeconds,
             connectTimeoutSeconds: settings.connectTimeoutSeconds,
             authentication: authentication,
             user: configuration.users.first?.name ?? "",
-            maximumSessions: configuration.maximumSessions,
-            strict: configuration.strict
+            maximumSessions: settings.maximumSessions,
+            strict: configuration.strict,
+            exports: settings.exports.list.map { ExportReport(path: $0.path, writable: $0.isWritable) },
+            warnings: warnings
         )
     }
 
     func change(_ request: ChangeNDMPSettingsRequest) throws(APIError) {
         var settings = server.settings
-        if let text = request.dataPorts {
-            do { settings.dataPorts = try PortRange.parse(text) } catch {
-                throw APIError(.invalid, "dataPorts is a range such as 18600-18699, or any, not \"\(text.prefix(60))\"")
-            }
-        }
+        try changePorts(request, &settings)
         if let addresses = request.advertisedAddresses {
-            guard addresses.count <= 16, addresses.allSatisfy(ServeConfiguration.isIPv4) else {
-                throw APIError(.invalid, "advertisedAddresses is a list of at most 16 IPv4 addresses")
-            }
+            guard addresses.count <= ServeConfiguration.maximumAddresses,
+                addresses.allSatisfy(ServeConfiguration.isIPv4)
+            else { throw APIError(.invalid, "advertisedAddresses is a list of at most 16 IPv4 addresses") }
             settings.advertisedAddresses = addresses
         }
-        for (seconds, path) in [
-            (request.acceptTimeoutSeconds, \NDMPSettings.acceptTimeoutSeconds),
-            (request.connectTimeoutSeconds, \NDMPSettings.connectTimeoutSeconds),
-        ] {
-            guard let seconds else { continue }
-            guard (0...86_400).contains(seconds) else {
-                throw APIError(.invalid, "a timeout is 0 to 86400 seconds, not \(seconds)")
+        if let name = request.interface {
+            guard name.isEmpty || ServeConfiguration.isInterface(name) else {
+                throw APIError(.invalid, "interface is an IPv4 address or the name of a network interface")
             }
-            settings[keyPath: path] = seconds
+            settings.dataInterface = name.isEmpty ? nil : name
         }
+        try Self.change(
+            &settings.acceptTimeoutSeconds,
+            request.acceptTimeoutSeconds,
+            "acceptTimeoutSeconds",
+            in: ServeConfiguration.acceptSeconds
+        )
+        try Self.change(
+            &settings.connectTimeoutSeconds,
+            request.connectTimeoutSeconds,
+            "connectTimeoutSeconds",
+            in: ServeConfiguration.connectSeconds
+        )
+        try Self.change(
+            &settings.maximumSessions,
+            request.maximumSessions,
+            "maximumSessions",
+            in: ServeConfiguration.sessionCounts
+        )
+        if let exports = request.exports { settings.exports = try ServeConfiguration.exports(exports) }
         server.settings = settings
+    }
+
+    private func changePorts(
+        _ request: ChangeNDMPSettingsRequest,
+        _ settings: inout NDMPSettings
+    ) throws(APIError) {
+        for (text, name, path) in [
+            (request.dataPorts, "dataPorts", \NDMPSettings.dataPorts),
+            (request.connectPorts, "connectPorts", \NDMPSettings.connectPorts),
+        ] {
+            guard let text else { continue }
+            do { settings[keyPath: path] = try PortRange.parse(text) } catch {
+                throw APIError(.invalid, "\(name) is a range such as 18600-18699, or any, not \"\(text.prefix(60))\"")
+            }
+        }
+        if let text = request.portPolicy {
+            guard let policy = DataPortPolicy(rawValue: text) else {
+                throw APIError(.invalid, "portPolicy is next or fail, not \"\(text.prefix(60))\"")
+            }
+            settings.portPolicy = policy
+        }
+    }
+
+    private static func change(
+        _ value: inout Int,
+        _ wanted: Int?,
+        _ name: String,
+        in range: ClosedRange<Int>
+    ) throws(APIError) {
+        guard let wanted else { return }
+        guard range.contains(wanted) else {
+            throw APIError(.invalid, "\(name) is \(range.lowerBound) to \(range.upperBound), not \(wanted)")
+        }
+        value = wanted
     }
 
     /// Takes the rates until the task is cancelled.
@@ -97,13 +169,23 @@ final class NDMPDoorAdapter: NDMPDoor {
                 let before = samples
                 samples = [:]
                 for session in sessions {
-                    let last = before[session.id]?.bytes ?? session.moverBytes
-                    // A new data connection counts from nothing again.
-                    let moved = session.moverBytes >= last ? session.moverBytes - last : session.moverBytes
-                    samples[session.id] = Sample(bytes: session.moverBytes, bytesPerSecond: moved)
+                    let last = before[session.id]
+                    let moved = Self.growth(session.moverBytes, since: last?.moverBytes)
+                    let streamed = Self.growth(session.dataBytes, since: last?.dataBytes)
+                    samples[session.id] = Sample(
+                        moverBytes: session.moverBytes,
+                        dataBytes: session.dataBytes,
+                        bytesPerSecond: max(moved, streamed)
+                    )
                 }
             }
         }
+    }
+
+    /// A new data connection counts from nothing again.
+    private static func growth(_ bytes: UInt64, since last: UInt64?) -> UInt64 {
+        guard let last else { return 0 }
+        return bytes >= last ? bytes - last : bytes
     }
 
     private static func seconds(since start: UInt64) -> UInt64 {

@@ -14,6 +14,8 @@ struct ReadyFile: Codable, Sendable, Equatable {
         var password: String
         /// `A-B`, or `any`.
         var dataPorts: String
+        /// `PATH` or `PATH:ro`.
+        var exports: [String]
         var tapes: [String]
         var changers: [String]
     }

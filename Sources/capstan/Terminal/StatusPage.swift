@@ -13,7 +13,7 @@ struct StatusPage {
         lines += section("DRIVES", drives())
         lines += section("LIBRARY", library())
         lines += section("DOORS", doors())
-        lines += section("SESSIONS", sessions())
+        lines += section("SESSIONS", SessionRows.lines(report.sessions, style))
         return lines
     }
 
@@ -99,23 +99,6 @@ struct StatusPage {
         }
         if let url = report.doors.http.url { table.add("HTTP", url) }
         table.add("socket", report.doors.http.socket)
-        return table.lines(style)
-    }
-
-    private func sessions() -> [String] {
-        guard !report.sessions.isEmpty else { return ["  " + style.dim("none")] }
-        var table = Table(Array(repeating: "", count: 7), right: [5, 6], indent: "  ")
-        for session in report.sessions {
-            table.add(
-                style.cyan("#\(session.id)"),
-                session.peer,
-                (session.protocolVersion.map { "v\($0)" } ?? "") + (session.user.map { " \($0)" } ?? ""),
-                session.devices.joined(separator: " "),
-                session.mover.map { "mover \($0)" } ?? "",
-                session.bytesMoved > 0 ? ByteSize.text(session.bytesMoved) : "",
-                session.bytesPerSecond > 0 ? style.green(ByteSize.text(session.bytesPerSecond) + "/s") : ""
-            )
-        }
         return table.lines(style)
     }
 
