@@ -45,6 +45,29 @@ package struct TreeError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The disk or the user's quota is full.
     package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
 
+    /// Kinds that a recovery tells apart.
+    enum RecoveryCode {
+        case permission
+        case noDirectory
+        case exists
+        case memory
+        case other
+    }
+
+    var recoveryCode: RecoveryCode {
+        if isPermissionDenied { return .permission }
+        switch code {
+        case ENOTDIR, ENOENT: return .noDirectory
+        case EEXIST, EISDIR, ENOTEMPTY: return .exists
+        case ENOMEM: return .memory
+        default: return reason == .escapes ? .noDirectory : .other
+        }
+    }
+
+    package var isAlreadyThere: Bool { code == EEXIST }
+    /// The file system, or the process' rights, do not allow this attribute.
+    var isUnsupported: Bool { code == ENOTSUP || code == EPERM || code == EACCES }
+
     package var description: String {
         let shown = displayed(path)
         switch reason {

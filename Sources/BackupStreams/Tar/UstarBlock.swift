@@ -39,6 +39,8 @@ struct UstarBlock {
     var isPOSIX: Bool { bytes[Field.magic].starts(with: [0x75, 0x73, 0x74, 0x61, 0x72, 0]) }
     /// "ustar  ", 0.
     var isGNU: Bool { bytes[Field.magic].elementsEqual([0x75, 0x73, 0x74, 0x61, 0x72, 0x20, 0x20, 0]) }
+    /// - Parameter index: below 512.
+    func byte(_ index: Int) -> UInt8 { bytes[index] }
     var hasMoreSparse: Bool { bytes[Field.sparseMore] != 0 }
 
     /// The sum of all bytes, those of the checksum field counted as spaces. Some old programs summed signed bytes.

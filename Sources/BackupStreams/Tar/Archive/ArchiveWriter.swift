@@ -128,7 +128,8 @@ struct ArchiveMember {
         unsafe archive_entry_set_perm(entry, mode_t(status.mode))
         unsafe archive_entry_set_uid(entry, Int64(status.owner))
         unsafe archive_entry_set_gid(entry, Int64(status.group))
-        unsafe archive_entry_set_mtime(entry, time_t(status.modified.seconds), Int(status.modified.nanoseconds))
+        let modified = Self.paxTime(status.modified)
+        unsafe archive_entry_set_mtime(entry, time_t(modified.seconds), Int(modified.nanoseconds))
         unsafe archive_entry_set_ino64(entry, Int64(truncatingIfNeeded: member.node & UInt64(Int64.max)))
         unsafe archive_entry_set_nlink(entry, status.links)
         unsafe archive_entry_set_size(entry, Int64(clamping: member.size))
@@ -172,6 +173,14 @@ struct ArchiveMember {
             let qualifier = item.identifier.map { Int32(bitPattern: $0) } ?? -1
             unsafe archive_entry_acl_add_entry(entry, type, Int32(item.permissions), tag, qualifier, nil)
         }
+    }
+
+    /// libarchive writes seconds and nanoseconds side by side; in pax a sign is that of the whole number. The last second
+    /// before 1970 cannot be told that way, and loses its fraction.
+    private static func paxTime(_ time: Timestamp) -> Timestamp {
+        guard time.seconds < 0, time.nanoseconds > 0 else { return time }
+        if time.seconds == -1 { return Timestamp(seconds: -1) }
+        return Timestamp(seconds: time.seconds + 1, nanoseconds: 1_000_000_000 - time.nanoseconds)
     }
 
     private static func fileType(_ kind: FileKind) -> UInt32 {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+// Direct access recovery: each selection is read at its own place in the stream.
+extension TarPass {
+    /// Asked for before a header is known: more than any header we write.
+    private static let headerBytes: UInt64 = 16 << 10
+    /// Asked for at a time while a directory is read, whose length nobody knows.
+    private static let directoryBytes: UInt64 = 512 << 10
+
+    func direct() throws(StreamError) {
+        // In the order of the tape, so that it never goes back.
+        let order = selections.indices.sorted { (selections[$0].offset ?? 0, $0) < (selections[$1].offset ?? 0, $1) }
+        var last: Int?
+        for selection in order {
+            if observer.isCancelled { throw .cancelled }
+            index = SelectionIndex(selections, [selection], isRecursive: options.isRecursive)
+            if let last, isSameFile(last, selection), link(selection, to: last) { continue }
+            do throws(StreamError) {
+                try direct(selection)
+                last = selection
+            } catch {
+                switch error {
+                case .cancelled, .connection: throw error
+                case .truncated, .malformed, .impossible:
+                    abandonOutputs()
+                    let name = displayed(selections[selection].original.bytes)
+                    observer.note(.error, "\(name) cannot be recovered from byte \(offset(selection)): \(error)")
+                    failed(selection, .failed)
+                }
+            }
+            restorer.moved(to: nil)
+            if !unresolved.contains(selection) {
+                isDone[selection] = true
+                report(selection)
+            }
+        }
+        guard !unresolved.isEmpty else { return }
+        observer.note(
+            .normal,
+            "\(unresolved.count) files are further names of others: the stream is read from its start"
+        )
+        try sequential(unresolved, followsLinks: true)
+    }
+
+    private func offset(_ selection: Int) -> UInt64 { selections[selection].offset ?? 0 }
+
+    private func abandonOutputs() {
+        for output in outputs { restorer.abandon(output) }
+        outputs = []
+    }
+
+    private func direct(_ selection: Int) throws(StreamError) {
+        let wanted = selections[selection]
+        try input.seek(to: offset(selection), expecting: Self.headerBytes)
+        var reader = TarReader(input)
+        guard let entry = try reader.next() else { throw .malformed("the archive ends there") }
+        guard let found = entry.path, isExpected(entry, found, wanted) else {
+            throw .malformed("\(displayed(entry.writtenPath)) is there instead")
+        }
+        let destination = RecoveryDestination(selection: selection, tree: wanted.tree, path: wanted.target)
+        try take(entry, wanted.original, [destination], reader)
+        guard entry.content == .directory, options.isRecursive else { return }
+        while true {
+            if observer.isCancelled { throw .cancelled }
+            if input.left < Self.headerBytes { input.expect(Self.directoryBytes) }
+            // What is below a directory follows it without a gap.
+            guard let member = try reader.next(), let path = member.path,
+                let below = path.relative(to: wanted.original), !below.isRoot
+            else { return }
+            let place = RecoveryDestination(
+                selection: selection,
+                tree: wanted.tree,
+                path: wanted.target.appending(below)
+            )
+            try take(member, path, [place], reader)
+        }
+    }
+
+    /// The history gives all names of a file the position of the first: another name is right where the file has several.
+    private func isExpected(_ entry: TarEntry, _ found: TreePath, _ wanted: Selection) -> Bool {
+        if found == wanted.original { return true }
+        guard entry.content != .directory, let links = entry.links, links > 1 else { return false }
+        guard let node = wanted.node, node != 0, node != .max, let written = entry.node else { return true }
+        return node == written
+    }
+
+    /// Two names of one file: the history has them at the same position.
+    private func isSameFile(_ first: Int, _ second: Int) -> Bool {
+        selections[first].offset == selections[second].offset
+            && selections[first].original != selections[second].original
+    }
+
+    /// One more name for what was just recovered; false when that does not work.
+    private func link(_ selection: Int, to first: Int) -> Bool {
+        guard let kind = try? selections[first].tree.status(of: selections[first].target).kind, kind != .directory
+        else {
+            return false
+        }
+        let wanted = selections[selection]
+        let destination = RecoveryDestination(selection: selection, tree: wanted.tree, path: wanted.target)
+        do throws(TreeError) {
+            try restorer.hardLink(destination, to: selections[first].target, in: selections[first].tree)
+        } catch {
+            return false
+        }
+        succeeded(destination)
+        isDone[selection] = true
+        report(selection)
+        return true
+    }
+}
