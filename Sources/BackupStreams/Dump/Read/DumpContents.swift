@@ -27,6 +27,8 @@ struct DumpContents: Sendable {
 
     /// What is kept of the attributes of all directories.
     private static let maximumAttributeBytes = 256 << 20
+    /// Directories within each other that are followed: every path is walked up, so hostile depth would cost its square.
+    private static let maximumDepth = 8192
 
     mutating func setAttributes(_ list: [ExtendedAttribute], of directory: DumpNames.DirectoryIndex) -> Bool {
         let bytes = list.reduce(0) { $0 + $1.name.count + $1.value.count + 64 }
@@ -43,7 +45,16 @@ struct DumpContents: Sendable {
         names.setParent(of: root, root, name: 0)
         var queue = [root]
         var next = 0
+        var depth = 0
+        var endOfDepth = 1
         while next < queue.count {
+            if next == endOfDepth {
+                depth += 1
+                endOfDepth = queue.count
+                guard depth < Self.maximumDepth else {
+                    return observer.note(.error, "directories deeper than \(Self.maximumDepth) levels are ignored")
+                }
+            }
             let parent = queue[next]
             next += 1
             var found: [(DumpNames.DirectoryIndex, DumpNames.Position)] = []

@@ -59,8 +59,15 @@ final class DumpDirectRecovery {
         }
         expectData(of: header)
         if let problem = extractor.begin(file, at: place) { return problem }
-        let isComplete = try stream.file(header) { (offset, bytes) in self.extractor.data(bytes, at: offset) }
-        let attributes = try stream.attributes(of: header.inode, observer)
+        var isComplete = false
+        var attributes: [ExtendedAttribute] = []
+        do throws(StreamError) {
+            isComplete = try stream.file(header) { (offset, bytes) in self.extractor.data(bytes, at: offset) }
+            attributes = try stream.attributes(of: header.inode, observer)
+        } catch {
+            // The next file may well lie before the place where the stream ends.
+            guard case .truncated = error else { throw error }
+        }
         let result = extractor.finish(attributes, isComplete: isComplete)
         if result == .recovered {
             summary.files += 1

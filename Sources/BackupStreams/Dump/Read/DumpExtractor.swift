@@ -20,6 +20,8 @@ final class DumpExtractor {
     private var current: Current?
     /// Whether a failed change of an owner has been noted: one who is not root could not change any.
     private var hasNotedOwner = false
+    /// The directory that the last file went to: most neighbours share it.
+    private var lastParent: (tree: ConfinedTree, path: TreePath, directory: TreeDirectory)?
 
     /// The longest target of a symbolic link in Linux.
     private static let maximumLinkBytes = 4096
@@ -48,7 +50,7 @@ final class DumpExtractor {
         }
         let directory: TreeDirectory
         do throws(TreeError) {
-            directory = try place.tree.makeDirectories(place.path.parent)
+            directory = try parent(of: place)
         } catch {
             observer.note(.error, error.description)
             return error.isPermissionDenied ? .permissionDenied : .noDirectory
@@ -109,6 +111,14 @@ final class DumpExtractor {
         return .recovered
     }
 
+    private func parent(of place: DumpPlace) throws(TreeError) -> TreeDirectory {
+        let path = place.path.parent
+        if let lastParent, lastParent.tree === place.tree, lastParent.path == path { return lastParent.directory }
+        let directory = try place.tree.makeDirectories(path)
+        lastParent = (place.tree, path, directory)
+        return directory
+    }
+
     private func fail(_ error: TreeError) -> RecoveryResult {
         observer.note(.error, error.description)
         if error.isPermissionDenied { return .permissionDenied }
@@ -131,7 +141,7 @@ final class DumpExtractor {
     func link(_ place: DumpPlace, to first: DumpPlace) -> RecoveryResult {
         guard !place.path.isRoot else { return .pathExists }
         do throws(TreeError) {
-            let directory = try place.tree.makeDirectories(place.path.parent)
+            let directory = try parent(of: place)
             if place.path.name == first.path.name, let there = try? directory.status(of: place.path.name),
                 let here = try? first.parent().status(of: first.path.name), there.inode == here.inode,
                 there.device == here.device

@@ -32,8 +32,11 @@ package struct DumpRecovery {
         try stream.begin(at: 0, direct: false)
         let receiver = DumpSelectionReceiver(rest, isRecursive: options.isRecursive, observer: observer)
         var pass = DumpPass(stream, observer: observer, keepsMaps: false)
-        try pass.run(receiver)
-        receiver.finish()
+        do throws(StreamError) { try pass.run(receiver) } catch {
+            receiver.finish(isBrokenOff: true)
+            throw error
+        }
+        receiver.finish(isBrokenOff: false)
         summary.files += receiver.summary.files
         summary.directories += receiver.summary.directories
         summary.failed += receiver.summary.failed

@@ -64,7 +64,10 @@ final class DumpSelectionReceiver: DumpFileReceiver {
         self.contents = contents
         for number in selections.indices { choose(number) }
         wanted.sort()
-        for (selection, directory) in directories { make(directory, selection) }
+        for (selection, directory) in directories {
+            if observer.isCancelled { throw .cancelled }
+            make(directory, selection)
+        }
     }
 
     private func choose(_ number: Int) {
@@ -155,7 +158,12 @@ final class DumpSelectionReceiver: DumpFileReceiver {
     }
 
     /// After the pass: directories get their times, and each selection its result.
-    func finish() {
+    ///
+    /// - Parameter isBrokenOff: the stream was not read to its end: what is below a directory may be missing.
+    func finish(isBrokenOff: Bool) {
+        if isBrokenOff {
+            for (selection, _) in directories { count(.failed, selection) }
+        }
         for (selection, directory) in directories.reversed() {
             guard let place = place(contents.names.path(of: directory), selection) else { continue }
             let result = extractor.finish(
@@ -167,7 +175,7 @@ final class DumpSelectionReceiver: DumpFileReceiver {
             if result != .recovered { count(result, selection) }
         }
         for (number, result) in results.enumerated() {
-            observer.finished(selections[number].index, result ?? .notFound)
+            observer.finished(selections[number].index, result ?? (isBrokenOff ? .failed : .notFound))
         }
     }
 

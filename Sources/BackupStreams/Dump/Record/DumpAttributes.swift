@@ -8,15 +8,15 @@
 /// come entries: length of the name, namespace, offset of the value (u16; from the block's start, in the short form from
 /// the first entry), block (u32, 0), length of the value (u32), hash (u32), the name's end without its namespace, padded
 /// to four bytes. Four zero bytes end them; values lie behind. ACLs are in ext2's own, shorter form.
-enum DumpAttributes {
+package enum DumpAttributes {
     private static let blockMagic: UInt32 = 0xEA02_0000
     private static let shortMagic: UInt32 = 0xEA02_0001
     private static let headerBytes = 32
     private static let entryBytes = 16
     /// Offsets of values have 16 bits, so a block ends here at the latest.
-    static let maximumBlockBytes = 65_536
+    package static let maximumBlockBytes = 65_536
     /// What a reader keeps of one file's attributes; far above what Linux can store (64 KiB a value).
-    static let maximumFileBytes = 4 << 20
+    package static let maximumFileBytes = 4 << 20
 
     /// Namespaces by number; a name with no part behind the dot stands for the whole attribute.
     private static let namespaces: [(index: UInt8, name: String)] = [
@@ -28,7 +28,7 @@ enum DumpAttributes {
     /// Lays the attributes out in as few blocks as they need.
     ///
     /// - Returns: the blocks, each a multiple of 1024 bytes, and the names that the format cannot hold.
-    static func blocks(_ attributes: [ExtendedAttribute]) -> (blocks: [[UInt8]], refused: [[UInt8]]) {
+    package static func blocks(_ attributes: [ExtendedAttribute]) -> (blocks: [[UInt8]], refused: [[UInt8]]) {
         var blocks: [[UInt8]] = []
         var refused: [[UInt8]] = []
         var pending: [Entry] = []
@@ -96,7 +96,7 @@ enum DumpAttributes {
     /// The attributes of a block in either form.
     ///
     /// - Returns: what could be read, and whether all of it could.
-    static func attributes(in block: [UInt8]) -> (attributes: [ExtendedAttribute], isSound: Bool) {
+    package static func attributes(in block: [UInt8]) -> (attributes: [ExtendedAttribute], isSound: Bool) {
         guard block.count >= headerBytes else { return ([], false) }
         let start: Int
         let base: Int
@@ -139,13 +139,13 @@ enum DumpAttributes {
 
 /// POSIX ACLs: the form of getxattr (version 2, all entries 8 bytes) and the one that ext2 stores (version 1, entries
 /// without an id are 4 bytes).
-enum DumpAccessControl {
+package enum DumpAccessControl {
     private static let userTag: UInt16 = 0x02
     private static let groupTag: UInt16 = 0x08
 
     private static func hasIdentity(_ tag: UInt16) -> Bool { tag == userTag || tag == groupTag }
 
-    static func stored(_ shown: [UInt8]) -> [UInt8]? {
+    package static func stored(_ shown: [UInt8]) -> [UInt8]? {
         guard shown.count >= 4, (shown.count - 4) % 8 == 0, shown.little32(0) == 2 else { return nil }
         var result: [UInt8] = [1, 0, 0, 0]
         for offset in stride(from: 4, to: shown.count, by: 8) {
@@ -155,7 +155,7 @@ enum DumpAccessControl {
         return result
     }
 
-    static func shown(_ stored: [UInt8]) -> [UInt8]? {
+    package static func shown(_ stored: [UInt8]) -> [UInt8]? {
         guard stored.count >= 4, stored.little32(0) == 1 else { return nil }
         var result: [UInt8] = [2, 0, 0, 0]
         var offset = 4

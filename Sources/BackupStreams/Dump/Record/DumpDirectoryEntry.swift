@@ -2,26 +2,34 @@
 // Copyright 2026 the Capstan authors
 
 /// A name in a directory.
-struct DumpEntry: Sendable, Equatable {
-    var inode: UInt32
-    var kind: FileKind
-    var name: [UInt8]
+package struct DumpEntry: Sendable, Equatable {
+    package var inode: UInt32
+    package var kind: FileKind
+    package var name: [UInt8]
+
+    package init(inode: UInt32, kind: FileKind, name: [UInt8]) {
+        self.inode = inode
+        self.kind = kind
+        self.name = name
+    }
 }
 
 /// Lays directory entries out: inode, length of the record, type, length of the name, the name with a 0, padded to
 /// four bytes. A record never crosses a block of 512 bytes; the last one of a block is stretched to its end.
-struct DumpDirectoryEncoder {
+package struct DumpDirectoryEncoder {
     /// The block that is being filled.
     private var block: [UInt8] = []
     /// Where the last entry in it starts.
     private var last = 0
 
-    static func length(ofName bytes: Int) -> Int {
+    package init() {}
+
+    package static func length(ofName bytes: Int) -> Int {
         8 + (bytes + 4) & ~3
     }
 
     /// Adds an entry; hands a block out when it does not fit there any more.
-    mutating func add(_ entry: DumpEntry) -> [UInt8]? {
+    package mutating func add(_ entry: DumpEntry) -> [UInt8]? {
         let length = Self.length(ofName: entry.name.count)
         var full: [UInt8]?
         if block.count + length > DumpFormat.directoryBlockBytes { full = finish() }
@@ -36,7 +44,7 @@ struct DumpDirectoryEncoder {
     }
 
     /// The last block; nil when there is none.
-    mutating func finish() -> [UInt8]? {
+    package mutating func finish() -> [UInt8]? {
         guard !block.isEmpty else { return nil }
         block.setLittle16(last + 4, UInt16(DumpFormat.directoryBlockBytes - last))
         block.append(contentsOf: repeatElement(0, count: DumpFormat.directoryBlockBytes - block.count))
@@ -46,11 +54,11 @@ struct DumpDirectoryEncoder {
 }
 
 /// Blocks that the entries will fill, counted without laying them out.
-struct DumpDirectorySize {
-    private(set) var blocks: UInt64 = 0
+package struct DumpDirectorySize {
+    package private(set) var blocks: UInt64 = 0
     private var used = DumpFormat.directoryBlockBytes
 
-    mutating func add(nameBytes: Int) {
+    package mutating func add(nameBytes: Int) {
         let length = DumpDirectoryEncoder.length(ofName: nameBytes)
         if used + length > DumpFormat.directoryBlockBytes {
             blocks += 1
@@ -59,14 +67,14 @@ struct DumpDirectorySize {
         used += length
     }
 
-    var bytes: UInt64 { blocks * UInt64(DumpFormat.directoryBlockBytes) }
+    package var bytes: UInt64 { blocks * UInt64(DumpFormat.directoryBlockBytes) }
 }
 
-enum DumpDirectoryDecoder {
+package enum DumpDirectoryDecoder {
     /// What stands in one record of directory data, without "." and "..".
     ///
     /// - Returns: false when something in it is not as it should be; what could be read has been handed out.
-    static func entries(in data: [UInt8], _ take: (DumpEntry) -> Void) -> Bool {
+    package static func entries(in data: [UInt8], _ take: (DumpEntry) -> Void) -> Bool {
         var offset = 0
         var isSound = true
         while offset + 8 <= data.count {

@@ -9,24 +9,24 @@ package enum DumpFormat {
     /// Records that one header can describe: the length of its address map.
     package static let recordsPerHeader = 512
     /// Records of a tape block by default; the stream's length is a multiple of it.
-    static let recordsPerBlock = 10
-    static let magic: UInt32 = 60_012
+    package static let recordsPerBlock = 10
+    package static let magic: UInt32 = 60_012
     /// 4.2BSD's format before 1988: 16-bit owners in another inode.
-    static let oldMagic: UInt32 = 60_011
+    package static let oldMagic: UInt32 = 60_011
     /// FreeBSD's UFS2 format.
-    static let secondMagic: UInt32 = 0x1954_0119
+    package static let secondMagic: UInt32 = 0x1954_0119
     /// What the 256 words of a header add up to.
-    static let checksum: UInt32 = 84_446
+    package static let checksum: UInt32 = 84_446
     /// Number of the root directory, always.
     package static let rootInode: UInt32 = 2
     /// Directory entries do not cross blocks of this many bytes.
-    static let directoryBlockBytes = 512
+    package static let directoryBlockBytes = 512
     package static let maximumNameBytes = 255
 
     /// Inodes that a map may tell of; 2^31 is more than any file system with dump support holds, and 256 MiB of map.
-    static let maximumInode: UInt32 = 1 << 31
+    package static let maximumInode: UInt32 = 1 << 31
     /// Directory entries that a reader keeps in memory.
-    static let maximumEntries = 1 << 28
+    package static let maximumEntries = 1 << 28
 }
 
 /// Type of a header record.
@@ -45,28 +45,28 @@ package enum DumpRecordKind: UInt32, Sendable {
 }
 
 /// `c_flags` of a header.
-enum DumpFlags {
+package enum DumpFlags {
     /// Only in the first header: the format has the fields behind the label.
-    static let newHeader: UInt32 = 0x0001
+    package static let newHeader: UInt32 = 0x0001
     /// The inode is in BSD's new layout.
-    static let newInode: UInt32 = 0x0002
+    package static let newInode: UInt32 = 0x0002
     /// Data records are compressed (`dump -z`, `-j`, `-y`).
-    static let compressed: UInt32 = 0x0080
+    package static let compressed: UInt32 = 0x0080
     /// The record holds extended attributes of the inode, not its data.
-    static let attributes: UInt32 = 0x8000
+    package static let attributes: UInt32 = 0x8000
 }
 
 /// `c_extattributes` of a header.
-enum DumpAttributeKind {
+package enum DumpAttributeKind {
     /// An ext2 attribute block.
-    static let linux: UInt32 = 3
+    package static let linux: UInt32 = 3
 }
 
 /// Type part of an inode's mode.
-enum DumpMode {
-    static let typeMask: UInt32 = 0o170000
+package enum DumpMode {
+    package static let typeMask: UInt32 = 0o170000
 
-    static func bits(of kind: FileKind) -> UInt32 {
+    package static func bits(of kind: FileKind) -> UInt32 {
         switch kind {
         case .fifo: 0o010000
         case .characterDevice: 0o020000
@@ -79,7 +79,7 @@ enum DumpMode {
         }
     }
 
-    static func kind(ofMode mode: UInt32) -> FileKind {
+    package static func kind(ofMode mode: UInt32) -> FileKind {
         switch mode & typeMask {
         case 0o010000: .fifo
         case 0o020000: .characterDevice
@@ -93,11 +93,11 @@ enum DumpMode {
     }
 
     /// `d_type` of a directory entry: the mode's type bits, shifted.
-    static func entryType(of kind: FileKind) -> UInt8 {
+    package static func entryType(of kind: FileKind) -> UInt8 {
         UInt8(truncatingIfNeeded: bits(of: kind) >> 12)
     }
 
-    static func kind(ofEntryType type: UInt8) -> FileKind {
+    package static func kind(ofEntryType type: UInt8) -> FileKind {
         kind(ofMode: UInt32(type) << 12)
     }
 }

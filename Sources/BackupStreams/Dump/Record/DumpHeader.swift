@@ -6,39 +6,39 @@
 /// Linux' layout: type, date, base date, volume, number of this record, inode, magic, checksum (0 ... 31); the inode
 /// (32 ... 159); count and address map (160 ... 675); label, level, file system, device and host (676 ... 887); flags, first
 /// record, records a block, kind of attribute (888 ... 903).
-struct DumpHeader: Sendable, Equatable {
-    var kind: DumpRecordKind
+package struct DumpHeader: Sendable, Equatable {
+    package var kind: DumpRecordKind
     /// Moment of the dump, seconds since 1970; 32 bits in the record, taken as unsigned.
-    var date: UInt32 = 0
+    package var date: UInt32 = 0
     /// The date that this dump compares with; 0 at level 0.
-    var baseDate: UInt32 = 0
-    var volume: UInt32 = 1
+    package var baseDate: UInt32 = 0
+    package var volume: UInt32 = 1
     /// Number of this record in the stream, modulo 2^32.
-    var record: UInt32 = 0
-    var inode: UInt32 = 0
-    var file = DumpInode()
+    package var record: UInt32 = 0
+    package var inode: UInt32 = 0
+    package var file = DumpInode()
     /// Records that follow, or that the address map tells of.
-    var count: UInt32 = 0
+    package var count: UInt32 = 0
     /// A byte for each record: 0 is a hole, which is not in the stream. As long as `count` at most 512.
-    var addresses: [UInt8] = []
-    var label: [UInt8] = []
-    var level: UInt32 = 0
-    var fileSystem: [UInt8] = []
-    var device: [UInt8] = []
-    var host: [UInt8] = []
-    var flags: UInt32 = DumpFlags.newInode
-    var firstRecord: UInt32 = 0
-    var recordsPerBlock: UInt32 = 0
-    var attributeKind: UInt32 = 0
+    package var addresses: [UInt8] = []
+    package var label: [UInt8] = []
+    package var level: UInt32 = 0
+    package var fileSystem: [UInt8] = []
+    package var device: [UInt8] = []
+    package var host: [UInt8] = []
+    package var flags: UInt32 = DumpFlags.newInode
+    package var firstRecord: UInt32 = 0
+    package var recordsPerBlock: UInt32 = 0
+    package var attributeKind: UInt32 = 0
 
-    init(_ kind: DumpRecordKind) {
+    package init(_ kind: DumpRecordKind) {
         self.kind = kind
     }
 
-    var holdsAttributes: Bool { flags & DumpFlags.attributes != 0 }
+    package var holdsAttributes: Bool { flags & DumpFlags.attributes != 0 }
 
     /// Records of data behind this header.
-    var dataRecords: Int {
+    package var dataRecords: Int {
         switch kind {
         case .usedMap, .dumpedMap: Int(min(count, DumpFormat.maximumInode / 8192))
         case .inode, .addresses: addresses.reduce(0) { $0 + ($1 == 0 ? 0 : 1) }
@@ -48,7 +48,7 @@ struct DumpHeader: Sendable, Equatable {
 }
 
 /// Why a record is no header.
-enum DumpHeaderError: Error, Sendable, Equatable {
+package enum DumpHeaderError: Error, Sendable, Equatable {
     case notAHeader
     case otherByteOrder
     case oldFormat
@@ -57,7 +57,7 @@ enum DumpHeaderError: Error, Sendable, Equatable {
     /// More records than a header can tell of.
     case count(UInt32)
 
-    var sentence: String {
+    package var sentence: String {
         switch self {
         case .notAHeader: "it is no dump header"
         case .otherByteOrder: "it was written on a machine with big-endian words, which is not supported"
@@ -95,7 +95,7 @@ extension DumpHeader {
     }
 
     /// The 1024 bytes, with their checksum.
-    func encoded() -> [UInt8] {
+    package func encoded() -> [UInt8] {
         var record = [UInt8](repeating: 0, count: DumpFormat.recordBytes)
         record.setLittle32(Field.kind, kind.rawValue)
         record.setLittle32(Field.date, date)
@@ -123,7 +123,7 @@ extension DumpHeader {
     }
 
     /// - Parameter record: 1024 bytes.
-    init(_ record: [UInt8]) throws(DumpHeaderError) {
+    package init(_ record: [UInt8]) throws(DumpHeaderError) {
         precondition(record.count == DumpFormat.recordBytes)
         let magic = record.little32(Field.magic)
         switch magic {

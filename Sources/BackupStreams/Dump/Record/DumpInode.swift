@@ -5,24 +5,24 @@
 ///
 /// Times are seconds and microseconds there. What does not fit (the last three digits of nanoseconds, seconds beyond
 /// 32 bits) goes into the two spare words at its end, which `restore` does not look at and `dump` leaves 0.
-struct DumpInode: Sendable, Equatable {
+package struct DumpInode: Sendable, Equatable {
     /// Type and permission bits.
-    var mode: UInt32 = 0
-    var links: UInt16 = 0
-    var size: UInt64 = 0
-    var accessed = Timestamp(seconds: 0)
-    var modified = Timestamp(seconds: 0)
-    var changed = Timestamp(seconds: 0)
+    package var mode: UInt32 = 0
+    package var links: UInt16 = 0
+    package var size: UInt64 = 0
+    package var accessed = Timestamp(seconds: 0)
+    package var modified = Timestamp(seconds: 0)
+    package var changed = Timestamp(seconds: 0)
     /// Encoded device number; 0 for anything but a device.
-    var device: UInt32 = 0
+    package var device: UInt32 = 0
     /// 512-byte units on disk.
-    var blocks: UInt32 = 0
-    var owner: UInt32 = 0
-    var group: UInt32 = 0
+    package var blocks: UInt32 = 0
+    package var owner: UInt32 = 0
+    package var group: UInt32 = 0
 
-    init() {}
+    package init() {}
 
-    init(_ status: FileStatus) {
+    package init(_ status: FileStatus) {
         mode = DumpMode.bits(of: status.kind) | status.mode & 0o7777
         links = UInt16(clamping: min(status.links, UInt32(Int16.max)))
         accessed = status.accessed
@@ -40,7 +40,7 @@ struct DumpInode: Sendable, Equatable {
     }
 
     /// As lstat would tell it.
-    func status(inode: UInt32) -> FileStatus {
+    package func status(inode: UInt32) -> FileStatus {
         let kind = DumpMode.kind(ofMode: mode)
         let isDevice = kind == .characterDevice || kind == .blockDevice
         return FileStatus(
@@ -61,7 +61,7 @@ struct DumpInode: Sendable, Equatable {
     }
 
     /// Linux' encoding of a device number; numbers below 256 come out as in the old 16-bit encoding.
-    static func device(major: UInt32, minor: UInt32) -> UInt32 {
+    package static func device(major: UInt32, minor: UInt32) -> UInt32 {
         minor & 0xFF | (major & 0xFFF) << 8 | (minor & 0xFFF00) << 12
     }
 }
@@ -84,7 +84,7 @@ extension DumpInode {
         static let farTimes = 156
     }
 
-    func write(to record: inout [UInt8]) {
+    package func write(to record: inout [UInt8]) {
         record.setLittle16(Field.mode, UInt16(truncatingIfNeeded: mode))
         record.setLittle16(Field.links, links)
         record.setLittle64(Field.size, size)
@@ -102,7 +102,7 @@ extension DumpInode {
         record.setLittle32(Field.farTimes, Self.far(accessed) | Self.far(modified) << 16)
     }
 
-    init(from record: [UInt8]) {
+    package init(from record: [UInt8]) {
         mode = UInt32(record.little16(Field.mode))
         links = record.little16(Field.links)
         size = record.little64(Field.size)

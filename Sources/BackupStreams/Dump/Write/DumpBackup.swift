@@ -22,6 +22,9 @@ package struct DumpBackup {
     /// Seconds that dates are in, unless a test says otherwise.
     package var now: @Sendable () -> Int64 = { Int64(Glibc.time(nil)) }
 
+    /// Highest number of the file system's own that is used as it is.
+    package var highestOwnNumber = DumpNumbering.highestOwn
+
     package func run(into sink: any StreamSink, observer: any JobObserver) throws(StreamError) -> BackupSummary {
         var summary = BackupSummary()
         summary.date = now()
@@ -89,7 +92,7 @@ package struct DumpBackup {
         let isIncremental = since(base) != nil
         let known = try store.load()
         if !isIncremental || known == nil {
-            var scan = scan(since: since(base), DumpNumbering(own: root), observer)
+            var scan = scan(since: since(base), DumpNumbering(own: root, highest: highestOwnNumber), observer)
             if try scan.run(root: root) { return scan }
             guard !isIncremental else {
                 throw .impossible(

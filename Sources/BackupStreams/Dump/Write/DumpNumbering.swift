@@ -5,9 +5,9 @@
 ///
 /// A file keeps its number from level to level: `restore -r` tells renamed files by it. The file system's own numbers
 /// are used wherever they fit, because they need no memory of ours; see docs/decisions/0008-dump-streams.md.
-struct DumpNumbering: Sendable {
+package struct DumpNumbering: Sendable {
     /// A file, by its file system (0: the root's) and its number there.
-    struct Key: Hashable, Sendable {
+    package struct Key: Hashable, Sendable {
         var device: UInt64
         var inode: UInt64
     }
@@ -27,12 +27,15 @@ struct DumpNumbering: Sendable {
 
     /// Highest own number that is used as it is: the two maps at the front of the stream have a bit for each number,
     /// 16 MiB at this limit.
-    static let highestOwn: UInt64 = 1 << 27
+    package static let highestOwn: UInt64 = 1 << 27
     /// Numbers below 3 mean something.
     static let firstFree: UInt32 = 3
 
-    init(own root: FileStatus) {
+    private let highest: UInt64
+
+    init(own root: FileStatus, highest: UInt64 = DumpNumbering.highestOwn) {
         method = .own
+        self.highest = highest
         rootDevice = root.device
         rootInode = root.inode
         assigned = [:]
@@ -41,6 +44,7 @@ struct DumpNumbering: Sendable {
 
     init(dense root: FileStatus, assigned: [Key: UInt32], next: UInt32) {
         method = .dense
+        highest = UInt64(DumpFormat.maximumInode)
         rootDevice = root.device
         rootInode = root.inode
         self.assigned = assigned
@@ -66,7 +70,7 @@ struct DumpNumbering: Sendable {
             rootInode == 1
             ? inode.addingReportingOverflow(1).partialValue
             : inode == UInt64(DumpFormat.rootInode) ? rootInode : inode
-        guard number >= UInt64(Self.firstFree), number <= Self.highestOwn else { return nil }
+        guard number >= UInt64(Self.firstFree), number <= highest else { return nil }
         return UInt32(number)
     }
 
