@@ -34,8 +34,10 @@ extension NDMPConnection {
     }
 
     /// Proves who we are, as the options say.
-    func authenticate() throws(NDMPClientError) {
-        switch options.authentication {
+    func authenticate() throws(NDMPClientError) { try authenticate(as: options.authentication) }
+
+    func authenticate(as way: NDMPClientOptions.Authentication) throws(NDMPClientError) {
+        switch way {
         case .skip: return
         case .none: try authenticate(.none)
         case .text: try authenticate(.text)
