@@ -19,6 +19,7 @@ struct Capstan: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, StatusCommand.self, InventoryCommand.self, MoveCommand.self, LoadCommand.self,
             UnloadCommand.self, ImportCommand.self, ExportCommand.self, CartridgeCommand.self, NDMPCommand.self,
+            DoctorCommand.self,
             BackupCommand.self, RestoreCommand.self, CatalogueCommand.self,
         ]
     )

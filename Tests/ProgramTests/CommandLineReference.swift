@@ -69,6 +69,7 @@ enum CommandLineReference {
             """
         for command in tool.command.subcommands ?? [] { add(command, path: "capstan", to: &text) }
         text += "\n## Exit codes\n\n| Code | Meaning |\n|---|---|\n| 0 | done |\n"
+        text += "| \(DoctorExit.problem) | `doctor` found a problem |\n"
         let codes = Dictionary(grouping: ErrorCode.allCases, by: \.exitCode).sorted { $0.key < $1.key }
         for (code, errors) in codes {
             let meanings = errors.filter { code != 1 || $0 == .failure }.map(\.meaning)
@@ -84,7 +85,7 @@ enum CommandLineReference {
         let arguments = (command.arguments ?? []).filter { $0.shouldDisplay && !isHelp($0) }
         let positional = arguments.filter { $0.kind == "positional" }.map(\.synopsis)
         let hasOptions = arguments.contains { $0.kind != "positional" }
-        let isGroup = !(command.subcommands ?? []).isEmpty
+        let isGroup = !(command.subcommands ?? []).isEmpty && arguments.isEmpty
         text += "\n## `\(name)`\n\n"
         if let abstract = command.abstract { text += abstract + "\n" }
         if !isGroup {
