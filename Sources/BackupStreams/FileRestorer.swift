@@ -46,6 +46,8 @@ final class FileRestorer {
     /// Takes a warning about a file that is there, without all that belongs to it.
     private let warn: (String) -> Void
     private var lastDirectory: TreeDirectory?
+    /// Whether what is made in the last directory inherits a list of access from it.
+    private var lastHandsDown = false
     /// Directories on the way to where the stream is: they get mode and times when all below them is written.
     private var pending: [PendingDirectory] = []
     private let isRoot = Accounts.isRoot
@@ -63,6 +65,8 @@ final class FileRestorer {
         if let last = lastDirectory, last.tree === destination.tree, last.path == path { return last }
         let opened = try destination.tree.makeDirectories(path)
         lastDirectory = opened
+        let attributes = try? opened.extendedAttributes()
+        lastHandsDown = attributes?.contains { $0.name == AccessControlList.defaultName } ?? false
         return opened
     }
 
@@ -97,6 +101,7 @@ final class FileRestorer {
                 }
             }
             if made.mode != mode { try file.setMode(mode) }
+            if lastHandsDown { dropInherited(output.directory, output.temporary ?? output.name, metadata) }
             for attribute in metadata.attributes {
                 set(attribute) { (attribute) throws(TreeError) in try file.setExtendedAttribute(attribute) }
             }
@@ -229,6 +234,23 @@ final class FileRestorer {
 
     /// The stream has come to `destination`: directories that it is not below are complete. Nil: all are.
     func moved(to destination: RecoveryDestination?) {
+        complete(to: destination)
+        if let destination { adoptParent(of: destination) }
+    }
+
+    /// Other programs' archives come back to a directory that was complete already: it gets its times once more.
+    private func adoptParent(of destination: RecoveryDestination) {
+        let path = destination.path.parent
+        guard destination.path != destination.root, path.relative(to: destination.root) != nil else { return }
+        if let last = pending.last, last.tree === destination.tree, last.path == path { return }
+        guard let directory = try? destination.tree.directory(path), let status = try? directory.status(),
+            let attributes = try? directory.extendedAttributes()
+        else { return }
+        let metadata = Metadata(status: status, attributes: attributes)
+        pending.append(PendingDirectory(tree: destination.tree, path: path, metadata: metadata))
+    }
+
+    private func complete(to destination: RecoveryDestination?) {
         while let last = pending.last {
             if let destination, destination.tree === last.tree,
                 let below = destination.path.relative(to: last.path), !below.isRoot
@@ -262,10 +284,21 @@ final class FileRestorer {
             mode &= ~0o6000
         }
         if status.kind != .symbolicLink { try directory.setMode(name, mode) }
+        if lastHandsDown || status.kind == .directory { dropInherited(directory, name, metadata) }
         for attribute in metadata.attributes {
             set(attribute) { (attribute) throws(TreeError) in try directory.setExtendedAttribute(name, attribute) }
         }
         try directory.setTimes(name, accessed: status.accessed, modified: status.modified)
+    }
+
+    /// Takes lists of access away that the file has from its directory and not from the stream.
+    private func dropInherited(_ directory: TreeDirectory, _ name: [UInt8], _ metadata: Metadata) {
+        guard metadata.status.kind != .symbolicLink else { return }
+        for inherited in [AccessControlList.accessName, AccessControlList.defaultName]
+        where !metadata.attributes.contains(where: { $0.name == inherited }) {
+            // Most have none, which is an error here and no trouble.
+            try? directory.removeExtendedAttribute(name, inherited)
+        }
     }
 
     /// False when the file keeps another owner.

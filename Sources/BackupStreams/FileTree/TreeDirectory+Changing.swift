@@ -146,7 +146,7 @@ extension TreeDirectory {
         }
     }
 
-    private func requireWritable(_ operation: String, _ name: [UInt8]) throws(TreeError) {
+    func requireWritable(_ operation: String, _ name: [UInt8]) throws(TreeError) {
         guard tree.isWritable else { throw TreeError(operation, absolute(name), .readOnly) }
     }
 

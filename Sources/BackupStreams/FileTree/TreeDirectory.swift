@@ -180,6 +180,7 @@ extension TreeDirectory {
     }
 
     package func setExtendedAttribute(_ name: [UInt8], _ attribute: ExtendedAttribute) throws(TreeError) {
+        try requireWritable("set attribute of", name)
         let file = try processName("set attribute of", name)
         let key = KernelName(attribute.name)
         _ = try checked("set attribute \(displayed(attribute.name)) of", absolute(name)) {
@@ -191,6 +192,7 @@ extension TreeDirectory {
     }
 
     package func removeExtendedAttribute(_ name: [UInt8], _ attribute: [UInt8]) throws(TreeError) {
+        try requireWritable("remove attribute of", name)
         let file = try processName("remove attribute of", name)
         let key = KernelName(attribute)
         _ = try checked("remove attribute \(displayed(attribute)) of", absolute(name)) {

@@ -7,6 +7,8 @@ struct RecoveryDestination {
     let selection: Int
     let tree: ConfinedTree
     let path: TreePath
+    /// The selection's own target: directories above it are not ours.
+    let root: TreePath
 }
 
 /// Finds the selections that a path of a stream belongs to.
@@ -40,7 +42,9 @@ struct SelectionIndex {
         for index in indices {
             let selection = selections[index]
             let target = selection.target.appending(below)
-            found.append(RecoveryDestination(selection: index, tree: selection.tree, path: target))
+            found.append(
+                RecoveryDestination(selection: index, tree: selection.tree, path: target, root: selection.target)
+            )
         }
     }
 }

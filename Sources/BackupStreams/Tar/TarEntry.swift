@@ -132,7 +132,8 @@ struct TarExtensions {
 
     private mutating func addAttribute(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
         if key.starts(with: Self.attributePrefix) {
-            replace(ExtendedAttribute(name: Array(key.dropFirst(Self.attributePrefix.count)), value: Array(value)))
+            let name = Array(key.dropFirst(Self.attributePrefix.count))
+            replace(ExtendedAttribute(name: Self.unescaped(name) ?? name, value: Array(value)))
         } else if key.starts(with: Self.archivePrefix) {
             let name = Array(key.dropFirst(Self.archivePrefix.count))
             // libarchive writes both forms; this one is base 64, with the name's odd bytes as %XX.
@@ -151,20 +152,22 @@ struct TarExtensions {
         }
     }
 
+    /// A keyword cannot have "=": GNU tar and libarchive write such bytes as %XX. Nil when the digits are none.
     private static func unescaped(_ name: [UInt8]) -> [UInt8]? {
+        guard name.contains(UInt8(ascii: "%")) else { return name }
         var bytes: [UInt8] = []
         var at = 0
         while at < name.count {
-            if name[at] == UInt8(ascii: "%") {
-                guard at + 2 < name.count,
-                    let byte = UInt8(String(decoding: name[(at + 1)...(at + 2)], as: UTF8.self), radix: 16)
-                else { return nil }
-                bytes.append(byte)
-                at += 3
-            } else {
+            guard name[at] == UInt8(ascii: "%") else {
                 bytes.append(name[at])
                 at += 1
+                continue
             }
+            guard at + 2 < name.count else { return nil }
+            let digits = String(decoding: name[(at + 1)...(at + 2)], as: UTF8.self)
+            guard let byte = UInt8(digits, radix: 16) else { return nil }
+            bytes.append(byte)
+            at += 3
         }
         return bytes
     }

@@ -43,6 +43,12 @@ extension TarPass {
         try sequential(unresolved, followsLinks: true)
     }
 
+    private func destination(_ selection: Int, _ below: TreePath = TreePath()) -> RecoveryDestination {
+        let wanted = selections[selection]
+        let path = wanted.target.appending(below)
+        return RecoveryDestination(selection: selection, tree: wanted.tree, path: path, root: wanted.target)
+    }
+
     private func offset(_ selection: Int) -> UInt64 { selections[selection].offset ?? 0 }
 
     private func abandonOutputs() {
@@ -58,8 +64,7 @@ extension TarPass {
         guard let found = entry.path, isExpected(entry, found, wanted) else {
             throw .malformed("\(displayed(entry.writtenPath)) is there instead")
         }
-        let destination = RecoveryDestination(selection: selection, tree: wanted.tree, path: wanted.target)
-        try take(entry, wanted.original, [destination], reader)
+        try take(entry, wanted.original, [destination(selection)], reader)
         guard entry.content == .directory, options.isRecursive else { return }
         while true {
             if observer.isCancelled { throw .cancelled }
@@ -68,12 +73,7 @@ extension TarPass {
             guard let member = try reader.next(), let path = member.path,
                 let below = path.relative(to: wanted.original), !below.isRoot
             else { return }
-            let place = RecoveryDestination(
-                selection: selection,
-                tree: wanted.tree,
-                path: wanted.target.appending(below)
-            )
-            try take(member, path, [place], reader)
+            try take(member, path, [destination(selection, below)], reader)
         }
     }
 
@@ -97,14 +97,13 @@ extension TarPass {
         else {
             return false
         }
-        let wanted = selections[selection]
-        let destination = RecoveryDestination(selection: selection, tree: wanted.tree, path: wanted.target)
+        let place = destination(selection)
         do throws(TreeError) {
-            try restorer.hardLink(destination, to: selections[first].target, in: selections[first].tree)
+            try restorer.hardLink(place, to: selections[first].target, in: selections[first].tree)
         } catch {
             return false
         }
-        succeeded(destination)
+        succeeded(place)
         isDone[selection] = true
         report(selection)
         return true

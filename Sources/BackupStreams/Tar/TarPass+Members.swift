@@ -221,7 +221,8 @@ final class TarSpool {
     /// Nil when there are too many.
     func place(for path: TreePath) -> RecoveryDestination? {
         guard kept.count < Self.maximumCount else { return nil }
-        let place = RecoveryDestination(selection: 0, tree: tree, path: directory.appending(restorer.temporaryName()))
+        let name = directory.appending(restorer.temporaryName())
+        let place = RecoveryDestination(selection: 0, tree: tree, path: name, root: name)
         kept[path] = place
         return place
     }
