@@ -49,12 +49,7 @@ final class DumpExtractor {
             return .pathExists
         }
         let directory: TreeDirectory
-        do throws(TreeError) {
-            directory = try parent(of: place)
-        } catch {
-            observer.note(.error, error.description)
-            return error.isPermissionDenied ? .permissionDenied : .noDirectory
-        }
+        do throws(TreeError) { directory = try parent(of: place) } catch { return failParent(error) }
         var next = Current(file: file, place: place, directory: directory)
         do throws(TreeError) {
             try clear(place.path.name, in: directory)
@@ -119,6 +114,11 @@ final class DumpExtractor {
         return directory
     }
 
+    private func failParent(_ error: TreeError) -> RecoveryResult {
+        observer.note(.error, error.description)
+        return error.isPermissionDenied ? .permissionDenied : .noDirectory
+    }
+
     private func fail(_ error: TreeError) -> RecoveryResult {
         observer.note(.error, error.description)
         if error.isPermissionDenied { return .permissionDenied }
@@ -140,8 +140,9 @@ final class DumpExtractor {
     /// One more name for a file that has been restored.
     func link(_ place: DumpPlace, to first: DumpPlace) -> RecoveryResult {
         guard !place.path.isRoot else { return .pathExists }
+        let directory: TreeDirectory
+        do throws(TreeError) { directory = try parent(of: place) } catch { return failParent(error) }
         do throws(TreeError) {
-            let directory = try parent(of: place)
             if place.path.name == first.path.name, let there = try? directory.status(of: place.path.name),
                 let here = try? first.parent().status(of: first.path.name), there.inode == here.inode,
                 there.device == here.device

@@ -58,6 +58,8 @@ package struct DumpDirectorySize {
     package private(set) var blocks: UInt64 = 0
     private var used = DumpFormat.directoryBlockBytes
 
+    package init() {}
+
     package mutating func add(nameBytes: Int) {
         let length = DumpDirectoryEncoder.length(ofName: nameBytes)
         if used + length > DumpFormat.directoryBlockBytes {

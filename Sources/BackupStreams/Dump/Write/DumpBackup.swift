@@ -38,7 +38,7 @@ package struct DumpBackup {
         var first = output.header(.tape)
         first.flags |= DumpFlags.newHeader
         first.count = 1
-        first.addresses = [1]
+        first.addresses = [0]
         try output.write(first)
         let highest = scan.rows.last?.inode ?? DumpFormat.rootInode
         try DumpMapWriter(output, highest: highest).write(.usedMap, scan.rows) { _ in true }
