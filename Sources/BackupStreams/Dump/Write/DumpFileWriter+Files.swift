@@ -10,6 +10,9 @@ extension DumpFileWriter {
         var attributes: [ExtendedAttribute]
     }
 
+    /// Smaller files are not worth a word to the kernel's cache, and may be wanted there by others.
+    private static let hintedBytes: UInt64 = 1 << 20
+
     private enum Content {
         case none
         case link([UInt8])
@@ -39,21 +42,18 @@ extension DumpFileWriter {
     private mutating func prepare(_ row: DumpRow) throws(TreeError) -> Opened {
         let name = scan.names.name(row.name)
         let directory = try directory(row.directory)
-        var opened = Opened(status: try directory.status(of: name), content: .none, attributes: [])
-        switch opened.status.kind {
-        case .regular:
+        let kind = scan.names.kind(row.name)
+        var opened: Opened
+        if kind == .regular {
             let file = try directory.openFile(name)
-            opened.status = try file.status()
-            opened.content = .file(file)
+            opened = Opened(status: try file.status(), content: .file(file), attributes: [])
             opened.attributes = try file.extendedAttributes()
-        case .symbolicLink:
-            opened.content = .link(try directory.readLink(name))
-            opened.attributes = try directory.extendedAttributes(of: name)
-        case .fifo, .characterDevice, .blockDevice, .socket, .directory, .other:
+        } else {
+            opened = Opened(status: try directory.status(of: name), content: .none, attributes: [])
+            if kind == .symbolicLink { opened.content = .link(try directory.readLink(name)) }
             opened.attributes = try directory.extendedAttributes(of: name)
         }
-        let kind = DumpMode.entryType(of: opened.status.kind)
-        guard kind == DumpMode.entryType(of: scan.names.entry(row.name).kind),
+        guard opened.status.kind == kind,
             scan.numbering.known(device: opened.status.device, inode: opened.status.inode) == row.inode
         else {
             throw TreeError("back up", directory.absolute(name), .invalid("it was replaced meanwhile"))
@@ -86,8 +86,10 @@ extension DumpFileWriter {
         let size = header.file.size
         let segmentBytes = UInt64(DumpFormat.recordsPerHeader * DumpFormat.recordBytes)
         guard size > 0 else { return try output.write(header) }
-        file.adviseSequential()
-        var regions = DataRegions(file: file, size: size)
+        let isLarge = size > Self.hintedBytes
+        if isLarge { file.adviseSequential() }
+        let isSparse = UInt64(header.file.blocks) * 512 < size
+        var regions = DataRegions(file: file, size: size, isSparse: isSparse)
         var trouble: TreeError?
         var start: UInt64 = 0
         while start < size {
@@ -111,7 +113,7 @@ extension DumpFileWriter {
                 if let error = try copy(file, start, first..<last, end: end) { trouble = trouble ?? error }
                 first = last
             }
-            file.dropFromCache(start..<end)
+            if isLarge { file.dropFromCache(start..<end) }
             start = end
         }
         if let trouble { fault(trouble.description) }
@@ -150,11 +152,14 @@ private struct DataRegions {
     let file: TreeFile
     let size: UInt64
     private var current: Range<UInt64>?
-    private var isStarted = false
+    private var isStarted: Bool
 
-    init(file: TreeFile, size: UInt64) {
+    /// - Parameter isSparse: false: it has as many blocks as its size needs, so all is data.
+    init(file: TreeFile, size: UInt64, isSparse: Bool) {
         self.file = file
         self.size = size
+        isStarted = !isSparse
+        if !isSparse { current = 0..<size }
     }
 
     /// Sets the map's bytes of the records from `start` on that hold data before `end`.
@@ -173,6 +178,10 @@ private struct DataRegions {
                 for index in first..<min(last, map.count) { map[index] = 1 }
             }
             if region.upperBound > end { return }
+            guard region.upperBound < size else {
+                current = nil
+                return
+            }
             current = try file.nextData(from: region.upperBound, end: size)
         }
     }
