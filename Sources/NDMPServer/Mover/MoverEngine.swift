@@ -125,14 +125,15 @@ final class MoverEngine: Sendable {
         }
     }
 
-    func nextOrder() -> Order? {
+    /// - Parameter takingRead: a paused mover leaves a read for when it is active again.
+    func nextOrder(takingRead: Bool) -> Order? {
         control.withLock { control -> Order? in
             if control.isEnded { return .end }
             if let tape = control.resumeWith {
                 control.resumeWith = nil
                 return .resume(tape)
             }
-            if let read = control.read {
+            if takingRead, let read = control.read {
                 control.read = nil
                 return .read(offset: read.offset, length: read.length)
             }

@@ -31,7 +31,7 @@ extension MoverWorker {
     private func waitForRead(_ socket: Socket) -> Stop? {
         var watches = true
         while true {
-            switch engine.nextOrder() {
+            switch engine.nextOrder(takingRead: true) {
             case .end: return .ended
             case .read(let offset, let length):
                 readPosition = offset

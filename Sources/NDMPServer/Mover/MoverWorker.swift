@@ -197,7 +197,7 @@ final class MoverWorker {
     private func waitWhilePaused(_ socket: Socket) -> AfterPause {
         var watches = mode == .write || (fill == head && !peerHasClosed)
         while true {
-            switch engine.nextOrder() {
+            switch engine.nextOrder(takingRead: false) {
             case .end: return .stop(.ended)
             case .resume(let tape): return .resume(tape)
             case .read, nil: break
