@@ -231,7 +231,7 @@ struct ProbeFindings {
     /// What to accept, in the words of nftables.
     private func rule(ports: String, from: String?) -> String {
         let source = from.map { ($0.contains(":") ? "ip6 saddr " : "ip saddr ") + $0 + " " } ?? ""
-        return "`nft add rule inet filter input \(source)tcp dport \(ports) accept`"
+        return "`nft insert rule inet filter input \(source)tcp dport \(ports) accept`"
     }
 
     /// What a rule has to open: the whole range that was asked for, else the ports that were tried.
