@@ -17,8 +17,8 @@ test_packages=(
     acl amanda-client amanda-server attr dump e2fsprogs gcc iproute2 libarchive-tools mount mt-st mtx nftables nmap procps
     python3 rsync sg3-utils tar tshark util-linux
 )
-# The C programs that Scripts/bench compares with.
-bench_packages=(gcc libc6-dev python3)
+# The C programs that Scripts/bench compares with, and tar; rsync compares what came back.
+bench_packages=(gcc libc6-dev python3 rsync tar)
 
 say() { printf '==> %s\n' "$*" >&2; }
 

@@ -79,7 +79,8 @@ class DataClient(ndmp_job.DataClient):
 
     def errors(self):
         """The sentences of the error messages so far."""
-        self.take_what_came()
+        if self.socket.fileno() >= 0:
+            self.take_what_came()
         return [text for kind, text in self.logs if kind == LOG_ERROR]
 
 
