@@ -118,8 +118,10 @@ final class BackupRun {
         control.tell(.step("\(media.medium?.barcode ?? "the cartridge") is full; changing cartridges"))
         try media.next()
         segmentOffset = moved
-        try session.tape.moverSetWindow(offset: moved, length: Windows.restOfStream(from: moved))
-        try session.tape.moverContinue()
+        try session.crossingHalt {
+            try session.tape.moverSetWindow(offset: moved, length: Windows.restOfStream(from: moved))
+            try session.tape.moverContinue()
+        }
         control.tell(.step("going on with \(media.medium?.barcode ?? "the next cartridge")"))
     }
 

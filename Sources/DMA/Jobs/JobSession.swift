@@ -144,6 +144,16 @@ final class JobSession {
         control.tell(.log(source: server, severity, text))
     }
 
+    /// Sends requests that may cross a halt on their way: the ILLEGAL_STATE that they get then is no error, the halt
+    /// that is told next says what happened.
+    func crossingHalt(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let error as NDMPClientError where error.refusal == .illegalState {
+            guard try tape.moverGetState().state == .halted else { throw error }
+        }
+    }
+
     /// An error as the servers explained it: a refusal of a request with the log message that came before it.
     func explained(_ error: any Error, hint: String? = nil) -> DMAError {
         _ = try? arrived()

@@ -174,7 +174,8 @@ final class RestoreRun {
         switch post {
         case .dataRead(let offset, let length):
             // Inside one server the data service pulls by itself.
-            if !session.isLocal { try session.tape.moverRead(offset: offset, length: length) }
+            guard !session.isLocal else { return }
+            try session.crossingHalt { try session.tape.moverRead(offset: offset, length: length) }
         case .moverPaused(let reason, let position): try moverPaused(reason, position)
         case .dataHalted(let reason, let text):
             dataHalt = reason
@@ -210,13 +211,15 @@ final class RestoreRun {
         }
         guard let next = Windows.segment(holding: wanted, in: pass.segments) else {
             // Behind the last piece there is nothing: the data service sees the end of the stream.
-            try session.tape.moverClose()
+            try session.crossingHalt { try session.tape.moverClose() }
             return
         }
         try checkAdvance()
         try bring(next)
-        try setWindow()
-        try session.tape.moverContinue()
+        try session.crossingHalt {
+            try setWindow()
+            try session.tape.moverContinue()
+        }
     }
 
     /// A tape that is shorter than the catalogue says would be asked for the same bytes for ever.
