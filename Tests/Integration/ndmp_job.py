@@ -22,7 +22,7 @@ NA, SUCCESSFUL, ABORTED, INTERNAL_ERROR, CONNECT_ERROR = range(5)
 EOM, EOF, SEEK, MEDIA_ERROR, EOW = range(1, 6)
 # File types of the file history.
 DIRECTORY, FIFO, CHARACTER, BLOCK, REGULAR, SYMLINK, SOCKET = range(7)
-JOB_SECONDS = 120
+JOB_SECONDS = 60
 
 
 class Stat:
@@ -272,10 +272,8 @@ class Job:
         self.tape.close()
         if self.data is not self.tape:
             self.data.close()
-        for medium in self.media:
-            if self.daemon.places()[f"drive:{self.drive}"]:
-                self.daemon.run("unload", self.drive, medium.place)
-                return
+        if self.daemon.places()[f"drive:{self.drive}"]:
+            self.daemon.run("unload", self.drive)
 
     # --- cartridges -----------------------------------------------------------------------------------------------
 
@@ -306,7 +304,9 @@ class Job:
                 if session.events:
                     return session, session.events.pop(0)
             left = deadline - time.monotonic()
-            expect(left > 0, f"no event within {JOB_SECONDS} s:", self.data.data_state(), self.tape.mover_state())
+            if left <= 0:
+                states = self.data.data_state(), self.tape.mover_state()
+                raise Failure(f"no event within {JOB_SECONDS} s: {states}, said: {self.data.said()[-500:]}")
             for ready in select.select([session.socket for session in sessions], [], [], left)[0]:
                 next(session for session in sessions if session.socket is ready).receive()
 
@@ -420,7 +420,9 @@ class Job:
         else:
             expect(reason in (EOM, EOF, EOW), "paused with reason", reason)
         if index >= len(self.media):
-            well("MOVER_CLOSE", self.tape.mover_close())
+            # The data service may have closed the connection first; then the mover has halted by itself.
+            reply = self.tape.mover_close()
+            expect(not reply.error or self.tape.mover_state().state == ndmp.HALTED, "MOVER_CLOSE answered", reply)
             return
         self.unload()
         self.load(index, ndmp.READ)
