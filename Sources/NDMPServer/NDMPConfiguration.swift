@@ -45,6 +45,8 @@ package struct NDMPConfiguration: Sendable {
     }
     /// Where the data service keeps what it must remember: dump dates, the state of recoveries.
     package var stateDirectory = ""
+    /// Who has not said who he is after this long is sent away. A client needs a second.
+    package var authenticationSeconds = NDMPConfiguration.defaultAuthenticationSeconds
     /// Further device names: `["nrst0a": "nst0", "mc0": "sg0"]`.
     package var aliases: [String: String] = [:]
     /// What CONFIG_GET_SERVER_INFO and CONFIG_GET_HOST_INFO tell.
@@ -54,6 +56,7 @@ package struct NDMPConfiguration: Sendable {
     package var settings = NDMPSettings()
 
     package static let wellKnownPort: UInt16 = 10000
+    package static let defaultAuthenticationSeconds = 60
     /// A session costs a thread and at most 256 KiB while idle.
     package static let defaultMaximumSessions = 256
 

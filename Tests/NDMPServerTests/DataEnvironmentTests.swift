@@ -130,11 +130,10 @@ struct DataEnvironmentTests {
     static let names: [NameCase] = [
         NameCase(version: 2, original: "x/f", destination: "/r/g", target: "/r/g"),
         NameCase(version: 2, original: "/x/f", destination: "", target: "/export/a/x/f"),
-        NameCase(version: 3, original: "/x/f", destination: "/r", target: "/r/f"),
+        NameCase(version: 3, original: "/x/f", destination: "/r", target: "/r/x/f"),
         NameCase(version: 3, original: "/x/f", destination: "/r", newName: "g", target: "/r/g"),
         NameCase(version: 3, original: "/x/f", destination: "", target: "/export/a/x/f"),
         NameCase(version: 3, original: "", destination: "/r", target: "/r"),
-        NameCase(version: 3, original: "/x/f", destination: "/r/x/f", target: "/r/x/f"),
         NameCase(version: 4, original: "", destination: "/vol/a", target: "/vol/a"),
         NameCase(version: 4, original: "/u/t", destination: "/x/t2", target: "/x/t2"),
         NameCase(version: 4, original: "/u/t", destination: "/x", newName: "t2", target: "/x/t2"),

@@ -13,6 +13,8 @@ final class LiveClient {
     let socket: Socket
     private(set) var version = 4
     private(set) var posts: [(code: UInt32, bytes: [UInt8])] = []
+    /// Errors of replies that came after later ones, by the number of their request.
+    private(set) var lateErrors: [UInt32: NDMPError] = [:]
     private var buffer = NDMPReceiveBuffer()
     private var sequence: UInt32 = 0
     /// Body of the last reply: what payloads refer to.
@@ -45,20 +47,46 @@ final class LiveClient {
 
     /// One request and the body of its reply; a header error becomes the body's error.
     func request<Answer: NDMPReplyBody>(_ code: NDMPMessageCode, _ body: some XDRStruct) throws -> Answer {
+        let number = try send(code, body)
+        let (error, bytes) = try reply(to: number)
+        guard error == .noError else { return Answer(refusing: error) }
+        lastBody = bytes
+        var reader = XDRReader(bytes, version: version)
+        let answer = try reader.decode(Answer.self)
+        #expect(reader.remaining == 0, "\(code) leaves bytes behind")
+        return answer
+    }
+
+    /// Sends a request whose reply may come after that of a later one: its error is in `lateErrors` then.
+    func send(_ code: NDMPMessageCode, _ body: some XDRStruct) throws -> UInt32 {
         sequence += 1
         var output = NDMPSendBuffer()
         try output.append(NDMPHeader(request: code, sequence: sequence, timeStamp: 0), body, version: version)
         try socket.send(output.bytes.span.extracting(output.pending))
+        return sequence
+    }
+
+    /// A request with a body of the test's own making; answers the error of the reply's header.
+    func rawError(_ code: NDMPMessageCode, _ body: [UInt8]) throws -> NDMPError {
+        sequence += 1
+        var output = NDMPSendBuffer()
+        output.append(NDMPHeader(request: code, sequence: sequence, timeStamp: 0))
+        let header = Array(output.bytes[output.pending].dropFirst(RecordMarkDecoder.markBytes))
+        let mark = 0x8000_0000 | UInt32(header.count + body.count)
+        let message = (0..<4).map { UInt8(truncatingIfNeeded: mark >> (24 - 8 * UInt32($0))) } + header + body
+        try socket.send(message.span)
+        return try reply(to: sequence).error
+    }
+
+    private func reply(to number: UInt32) throws -> (error: NDMPError, bytes: [UInt8]) {
         while true {
             let (header, bytes) = try receive()
             guard header.messageType == .reply else { continue }
-            #expect(header.replySequence == sequence)
-            guard header.error == .noError else { return Answer(refusing: header.error) }
-            lastBody = bytes
+            if header.replySequence == number { return (header.error, bytes) }
+            #expect(header.replySequence < number)
             var reader = XDRReader(bytes, version: version)
-            let answer = try reader.decode(Answer.self)
-            #expect(reader.remaining == 0, "\(code) leaves bytes behind")
-            return answer
+            lateErrors[header.replySequence] =
+                header.error == .noError ? try reader.decode(ErrorReply.self).error : header.error
         }
     }
 

@@ -20,6 +20,8 @@ final class DataConnection {
     private let socket: Socket
     private let engine: DataEngine
     private let observer: DataObserver
+    /// For people: who is at the other end.
+    private let peer: String
     private var buffer: AlignedMemory?
     private var fill = 0
 
@@ -36,13 +38,20 @@ final class DataConnection {
         self.socket = socket
         self.engine = engine
         self.observer = observer
+        peer = Self.name(ofPeer: socket)
+    }
+
+    static func name(ofPeer socket: Socket) -> String {
+        socket.peerAddress.map { "the mover at \($0)" } ?? "the mover of this session"
     }
 
     private func broken(_ code: Int32) -> StreamError {
         if engine.isEnded { return .cancelled }
         switch code {
-        case EPIPE, ECONNRESET: return .connection("the data connection was closed by its peer, the mover")
-        default: return .connection("the data connection failed: \(NetworkError.reason(code))")
+        case EPIPE: return .connection("\(peer) closed the data connection")
+        case ECONNRESET:
+            return .connection("the data connection to \(peer) was reset: it was closed there, or a firewall cut it")
+        default: return .connection("the data connection to \(peer) failed: \(NetworkError.reason(code))")
         }
     }
 }
@@ -187,7 +196,7 @@ extension DataConnection: StreamSource {
         guard !engine.isEnded else { throw .cancelled }
         // Nothing may come before it is asked for: it would be taken for something else.
         if case .bytes = socket.peek() {
-            throw .connection("the mover sent more than the \(engine.counters.current.readLength) bytes asked for")
+            throw .connection("\(peer) sent more than the \(engine.counters.current.readLength) bytes asked for")
         }
         position = offset
         outstanding = length

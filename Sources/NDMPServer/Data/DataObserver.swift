@@ -17,17 +17,17 @@ final class DataObserver: RecoverObserver {
     private let engine: DataEngine
     private let names: [XDRString]
     private let logger: Logger
-    private let title: String
+    private let session: String
     private var history: FileHistoryBatcher
     private var notes = 0
     /// What the client has been told is done, so that each name is told once.
     private var isFinished: [Bool]
 
-    init(engine: DataEngine, version: Int, names: [XDRString], logger: Logger, title: String) {
+    init(engine: DataEngine, version: Int, names: [XDRString], logger: Logger, session: String) {
         self.engine = engine
         self.names = names
         self.logger = logger
-        self.title = title
+        self.session = session
         isFinished = Array(repeating: false, count: names.count)
         history = FileHistoryBatcher(version: version) { engine.post(.history($0)) }
     }
@@ -43,10 +43,10 @@ final class DataObserver: RecoverObserver {
         notes += 1
         guard notes <= Self.loggedNotes else { return }
         switch severity {
-        case .normal: logger.info("\(title): \(sentence)")
-        case .warning, .error: logger.warning("\(title): \(sentence)")
+        case .normal: logger.info("\(session): \(sentence)")
+        case .warning, .error: logger.warning("\(session): \(sentence)")
         }
-        if notes == Self.loggedNotes { logger.warning("\(title): further notes go to the client alone") }
+        if notes == Self.loggedNotes { logger.warning("\(session): further notes go to the client alone") }
     }
 
     func estimate(bytes: UInt64) {

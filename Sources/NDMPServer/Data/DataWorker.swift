@@ -71,7 +71,8 @@ struct DataWorker {
             case .end, .failed:
                 // An order that came with the close is the job's to fail.
                 if let job = engine.takeJob() { return job }
-                engine.send(.connectionLost("the peer closed the data connection before anything was started"))
+                let peer = DataConnection.name(ofPeer: socket)
+                engine.send(.connectionLost("\(peer) closed the data connection before anything was started"))
                 return nil
             case .bytes: watches = false
             case nil: break
@@ -88,7 +89,7 @@ struct DataWorker {
             version: engine.version,
             names: job.names,
             logger: surroundings.logger,
-            title: "\(surroundings.session): \(job.title)"
+            session: surroundings.session
         )
         let connection = DataConnection(socket, engine, observer)
         do throws(StreamError) {
@@ -102,10 +103,11 @@ struct DataWorker {
         } catch {
             observer.flushHistory()
             if engine.isEnded { return nil }
-            observer.note(.error, "\(job.title) failed: \(error.description)")
+            // The session tells the client and the log, with the reason of the halt.
+            let text = "\(job.title) failed: \(error.description)"
             switch error {
-            case .connection: return .finished(.connectError, error.description)
-            case .cancelled, .truncated, .malformed, .impossible: return .finished(.internalError, error.description)
+            case .connection: return .finished(.connectError, text)
+            case .cancelled, .truncated, .malformed, .impossible: return .finished(.internalError, text)
             }
         }
     }

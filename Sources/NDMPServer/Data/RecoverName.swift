@@ -41,21 +41,17 @@ struct RecoverName: Equatable, Sendable {
         node = entry.node == .max || entry.node == 0 ? nil : entry.node
     }
 
-    /// The destination is a directory, and the name goes into it.
+    /// The destination is a directory: the new name goes into it, or without one the whole original path.
     ///
-    /// Deviation: ndmjob and Bareos send v3 the complete name, as v4 has it. It is known by its end, which is the whole
-    /// original name.
+    /// Deviation: some servers put only the last part of the original path there. Clients on ndmjob's library, Bareos
+    /// among them, count on the whole, and restoring two files of one name must not end with one.
     private static func version3(
         _ original: TreePath,
         _ destination: [UInt8]?,
         _ name: [UInt8],
         _ root: [UInt8]
     ) -> [UInt8] {
-        guard let destination else { return join(root, name.isEmpty ? original.bytes : name) }
-        if !name.isEmpty { return join(destination, name) }
-        if original.isRoot || destination.ends(with: [separator] + original.bytes) { return destination }
-        let last = original.bytes.split(separator: separator).last.map(Array.init) ?? []
-        return join(destination, last)
+        join(destination ?? root, name.isEmpty ? original.bytes : name)
     }
 
     /// The destination is the complete name, or with a name behind it the directory of that.
@@ -80,11 +76,5 @@ struct RecoverName: Equatable, Sendable {
     private static func join(_ directory: [UInt8], _ name: [UInt8]) -> [UInt8] {
         guard !name.isEmpty else { return directory }
         return directory.last == separator ? directory + name : directory + [separator] + name
-    }
-}
-
-extension [UInt8] {
-    fileprivate func ends(with tail: [UInt8]) -> Bool {
-        count >= tail.count && suffix(tail.count).elementsEqual(tail)
     }
 }

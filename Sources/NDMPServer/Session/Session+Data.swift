@@ -221,7 +221,6 @@ extension Session {
             $0.startedMilliseconds = MonotonicClock.milliseconds()
         }
         data.started(operation)
-        context.logger.info("\(nexus.name): \(job.title) begins")
         publishDataState()
         dataEngine?.run(job)
     }

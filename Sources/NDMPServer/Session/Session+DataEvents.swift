@@ -89,7 +89,8 @@ extension Session {
 
     private func postHalted(_ reason: DataHaltReason, _ text: String) {
         switch reason {
-        case .successful: context.logger.info("\(nexus.name): \(text)")
+        // The job has told of it.
+        case .successful: break
         case .aborted: context.logger.notice("\(nexus.name): \(text)")
         default: report(.error, "data service halted: \(text)")
         }

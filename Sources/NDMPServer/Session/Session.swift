@@ -73,8 +73,6 @@ final class Session {
     /// A character has at most a few bytes, and this many of them fit into every version's text.
     private static let logCharacters = NDMPLimits.textBytes / 8
     private var malformed = 0
-    /// Who has not said who he is after this long is not coming to do so. A client needs a second.
-    static let authenticationSeconds = 60
     private let openedMilliseconds = MonotonicClock.milliseconds()
 
     init(handle: SessionHandle, context: ServerContext, nexusID: UInt64) {
@@ -130,9 +128,8 @@ final class Session {
     /// Waits for bytes and receives some. False when the connection is over.
     private func receive() -> Bool {
         guard machine.user != nil || millisecondsToAuthenticate > 0 else {
-            context.logger.notice(
-                "\(nexus.name): no authentication within \(Self.authenticationSeconds) s; the connection is closed"
-            )
+            let seconds = context.configuration.authenticationSeconds
+            context.logger.notice("\(nexus.name): no authentication within \(seconds) s; the connection is closed")
             return false
         }
         // Without a helper only the client, or the end of the server, can wake this thread: one call waits and receives.
@@ -167,7 +164,7 @@ final class Session {
     }
 
     private var millisecondsToAuthenticate: Int32 {
-        let end = openedMilliseconds + UInt64(Self.authenticationSeconds) * 1000
+        let end = openedMilliseconds + UInt64(max(1, context.configuration.authenticationSeconds)) * 1000
         let now = MonotonicClock.milliseconds()
         return end > now ? Int32(clamping: end - now) : 0
     }
