@@ -210,4 +210,33 @@ struct DumpRecoveryTests {
         #expect(!FileManager.default.fileExists(atPath: "/etc/holes"))
         #expect(try Shell.run("stat -c %F replaced", in: target) == "regular file\n")
     }
+
+    @Test("dense numbers are kept between levels; without them, or damaged, a later level is refused")
+    func denseNumbers() throws {
+        let bench = try DumpBench()
+        let source = try bench.directory.make("source")
+        try Shell.run("touch a b c", in: source)
+        let first = DumpRecorder()
+        _ = try bench.backup(source, observer: first, dense: true) { $0.history = .paths }
+        try Shell.run("touch n; rm a; mv b z", in: source)
+        let second = DumpRecorder()
+        _ = try bench.backup(source, level: 1, observer: second, dense: true) { $0.history = .paths }
+        let before = Dictionary(uniqueKeysWithValues: first.history.map(Self.numbered))
+        let after = Dictionary(uniqueKeysWithValues: second.history.map(Self.numbered))
+        #expect(after["z"] == before["b"])
+        #expect(after["n"] == 6)
+        let state = try Shell.run("ls dump-numbers-*", in: bench.state).dropLast()
+        try Shell.run("printf X | dd of='\(state)' bs=1 seek=60 conv=notrunc status=none", in: bench.state)
+        #expect(throws: StreamError.self) { try bench.backup(source, level: 2, dense: true) }
+        try Shell.run("rm '\(state)'", in: bench.state)
+        let error = #expect(throws: StreamError.self) { try bench.backup(source, level: 2, dense: true) }
+        #expect(error?.description.contains("make a new level 0") == true)
+        _ = try bench.backup(source, level: 0, dense: true)
+    }
+
+    /// Name and number of a line of history.
+    private static func numbered(_ line: String) -> (String, UInt64) {
+        let words = line.split(separator: " ", omittingEmptySubsequences: false)
+        return (String(words[1]), words.last.flatMap { UInt64($0) } ?? 0)
+    }
 }

@@ -7,6 +7,11 @@ import Testing
 
 @Suite("Dump: trees that change, streams that are damaged or hostile")
 struct DumpRobustnessTests {
+    /// 4 unless CAPSTAN_FUZZ_SEEDS says how many; each has 40 streams.
+    static var seeds: ClosedRange<UInt64> {
+        1...max(1, ProcessInfo.processInfo.environment["CAPSTAN_FUZZ_SEEDS"].flatMap(UInt64.init) ?? 4)
+    }
+
     @Test("files that vanish, shrink or change their kind during the backup are noted, and the stream stays valid")
     func changingTree() throws {
         let bench = try DumpBench()
@@ -132,7 +137,7 @@ struct DumpRobustnessTests {
         #expect(recorder.notes.count >= 4)
     }
 
-    @Test("mutated streams end cleanly and touch nothing outside the target", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test("mutated streams end cleanly and touch nothing outside the target", arguments: Self.seeds)
     func fuzz(seed: UInt64) throws {
         let bench = try DumpBench()
         var random = DumpRandom(seed: seed)

@@ -31,6 +31,8 @@ final class DumpExtractor {
         var place: DumpPlace
         var directory: TreeDirectory
         var output: TreeFile?
+        /// Where the last data ended.
+        var end: UInt64 = 0
         var link: [UInt8] = []
         var error: TreeError?
     }
@@ -52,15 +54,20 @@ final class DumpExtractor {
         do throws(TreeError) { directory = try parent(of: place) } catch { return failParent(error) }
         var next = Current(file: file, place: place, directory: directory)
         do throws(TreeError) {
-            try clear(place.path.name, in: directory)
+            let name = place.path.name
             switch file.kind {
-            case .regular: next.output = try directory.createFile(place.path.name)
+            case .regular:
+                next.output = try replacing(name, in: directory) { () throws(TreeError) in
+                    try directory.createFile(name)
+                }
             case .symbolicLink:
                 guard file.file.size <= UInt64(Self.maximumLinkBytes), file.file.size > 0 else {
                     throw TreeError("restore", place.path.bytes, .invalid("its link target is too long or empty"))
                 }
             case .fifo, .characterDevice, .blockDevice, .socket:
-                try directory.makeNode(place.path.name, file.status)
+                try replacing(name, in: directory) { () throws(TreeError) in
+                    try directory.makeNode(name, file.status)
+                }
             case .directory, .other:
                 throw TreeError("restore", place.path.bytes, .invalid("its type is unknown"))
             }
@@ -74,10 +81,13 @@ final class DumpExtractor {
     func data(_ bytes: Span<UInt8>, at offset: UInt64) {
         guard var now = current, now.error == nil else { return }
         if let output = now.output {
-            do throws(TreeError) { try output.write(bytes, at: offset) } catch {
+            do throws(TreeError) {
+                try output.write(bytes, at: offset)
+                now.end = offset + UInt64(bytes.count)
+            } catch {
                 now.error = error
-                current = now
             }
+            current = now
         } else if now.file.kind == .symbolicLink, now.link.count + bytes.count <= Self.maximumLinkBytes {
             for index in bytes.indices { now.link.append(bytes[index]) }
             current = now
@@ -91,9 +101,11 @@ final class DumpExtractor {
         let name = now.place.path.name
         do throws(TreeError) {
             if let error = now.error { throw error }
-            if let output = now.output { try output.truncate(to: now.file.file.size) }
+            if let output = now.output, now.end != now.file.file.size { try output.truncate(to: now.file.file.size) }
             if now.file.kind == .symbolicLink {
-                try now.directory.symbolicLink(name, to: Array(now.link.prefix { $0 != 0 }))
+                try replacing(name, in: now.directory) { () throws(TreeError) in
+                    try now.directory.symbolicLink(name, to: Array(now.link.prefix { $0 != 0 }))
+                }
             }
         } catch {
             return fail(error)
@@ -125,6 +137,19 @@ final class DumpExtractor {
         return error.code == EISDIR || error.code == EEXIST ? .pathExists : .failed
     }
 
+    /// Makes something under a name, in place of what has it.
+    private func replacing<R>(
+        _ name: [UInt8],
+        in directory: TreeDirectory,
+        _ make: () throws(TreeError) -> R
+    ) throws(TreeError) -> R {
+        do throws(TreeError) { return try make() } catch {
+            guard error.code == EEXIST else { throw error }
+            try clear(name, in: directory)
+            return try make()
+        }
+    }
+
     /// Removes what is in the way of a file.
     private func clear(_ name: [UInt8], in directory: TreeDirectory) throws(TreeError) {
         do throws(TreeError) {
@@ -149,8 +174,10 @@ final class DumpExtractor {
             {
                 return .recovered
             }
-            try clear(place.path.name, in: directory)
-            try directory.hardLink(place.path.name, to: first.path.name, in: first.parent())
+            let there = try first.parent()
+            try replacing(place.path.name, in: directory) { () throws(TreeError) in
+                try directory.hardLink(place.path.name, to: first.path.name, in: there)
+            }
             return .recovered
         } catch {
             return fail(error)
