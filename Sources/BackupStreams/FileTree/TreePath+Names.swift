@@ -2,19 +2,24 @@
 // Copyright 2026 the Capstan authors
 
 extension TreePath {
-    /// Bytes that a path may have; far beyond what the kernel takes at once. A hostile stream must not make us build more.
-    package static let maximumBytes = 1 << 20
+    /// Bytes that a path may have: sixteen times what the kernel takes at once.
+    package static let maximumBytes = 64 << 10
+    /// Names in a path. Each costs a call and a directory; a hostile stream must not keep us busy with them.
+    package static let maximumDepth = 2048
     static let separator = UInt8(ascii: "/")
 
     /// The path of a text that people or other programs wrote: leading, trailing and doubled "/" and "." are dropped.
-    /// Nil when it has "..", a 0 byte, or too many bytes.
+    /// Nil when it has "..", a 0 byte, too many names or bytes.
     package init?(normalising text: [UInt8]) {
         guard text.count <= Self.maximumBytes, !text.contains(0) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
+        var depth = 0
         for component in text.split(separator: Self.separator) {
             if component.elementsEqual(".".utf8) { continue }
             if component.elementsEqual("..".utf8) { return nil }
+            depth += 1
+            guard depth <= Self.maximumDepth else { return nil }
             if !bytes.isEmpty { bytes.append(Self.separator) }
             bytes.append(contentsOf: component)
         }

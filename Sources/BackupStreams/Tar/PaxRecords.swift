@@ -31,29 +31,53 @@ enum PaxRecords {
         return bytes[end - 1] == 0x0A ? end : nil
     }
 
-    /// Takes the `hdrcharset` record out of the header that libarchive made, where the names are UTF-8 anyway: that is
-    /// what a reader expects, and GNU tar warns of the record.
-    static func dropCharacterSet(from header: inout [UInt8]) {
+    private static let characterSet = Array("hdrcharset=BINARY".utf8)
+    private static let identityMark = Array("capstan inode ".utf8)
+
+    /// One record.
+    static func record(_ text: [UInt8]) -> [UInt8] {
+        // The length counts its own digits too.
+        var length = text.count + 3
+        while String(length).utf8.count + text.count + 2 != length { length += 1 }
+        return Array("\(length) ".utf8) + text + [0x0A]
+    }
+
+    /// Changes the header that libarchive made.
+    ///
+    /// The `hdrcharset` record goes where all is UTF-8: that is what a reader expects, and GNU tar warns of the record. A
+    /// comment, which every reader passes over, keeps the file's number and how many names it has.
+    static func finish(_ header: inout [UInt8], inode: UInt64, links: UInt32) {
         let size = UstarBlock.size
-        guard header.count >= 2 * size else { return }
+        guard header.count >= size else { return }
+        var kept = record(Array("comment=".utf8) + identityMark + Array("\(inode) links \(links)".utf8))
+        var first = UstarBlock.extendedHeader
+        var rest = header[...]
         let block = UstarBlock(Array(header[..<size]))
-        guard block.type == UInt8(ascii: "x"), let length = block.number(UstarBlock.Field.size).map({ Int($0) }),
-            length > 0, length <= header.count - 2 * size
-        else { return }
-        let mark = Array("21 hdrcharset=BINARY\n".utf8)
-        let records = header[size..<(size + length)]
-        guard let start = records.indices.first(where: { header[$0...].starts(with: mark) }) else { return }
-        guard String(validating: records, as: UTF8.self) != nil else { return }
-        var kept = Array(records)
-        kept.removeSubrange((start - size)..<(start - size + mark.count))
-        let rest = header[(size + (length + size - 1) / size * size)...]
-        if kept.isEmpty {
-            header = Array(rest)
-            return
+        if block.type == UInt8(ascii: "x"), let length = block.number(UstarBlock.Field.size).map({ Int($0) }) {
+            guard length >= 0, length <= header.count - 2 * size else { return }
+            let records = header[size..<(size + length)]
+            let isUTF8 = String(validating: records, as: UTF8.self) != nil
+            var others: [UInt8] = []
+            _ = forEach(records) { key, value in
+                let text = key + [UInt8(ascii: "=")] + value
+                if isUTF8 && text.elementsEqual(characterSet) { return }
+                others.append(contentsOf: record(Array(text)))
+            }
+            kept = others + kept
+            first = Array(header[..<size])
+            rest = header[(size + (length + size - 1) / size * size)...]
         }
-        var first = Array(header[..<size])
         UstarBlock.setSize(kept.count, of: &first)
         kept.append(contentsOf: repeatElement(0, count: (size - kept.count % size) % size))
         header = first + kept + rest
+    }
+
+    /// The number and the names of a file, from the comment; nil for another comment.
+    static func identity(_ comment: ArraySlice<UInt8>) -> (inode: UInt64, links: UInt32)? {
+        guard comment.starts(with: identityMark) else { return nil }
+        let words = comment.dropFirst(identityMark.count).split(separator: 0x20)
+            .map { String(decoding: $0, as: UTF8.self) }
+        guard words.count == 3, let inode = UInt64(words[0]), let links = UInt32(words[2]) else { return nil }
+        return (inode, links)
     }
 }

@@ -15,6 +15,8 @@ struct RecoveryDestination {
 struct SelectionIndex {
     private let selections: [Selection]
     private let isRecursive: Bool
+    /// So few are compared one by one.
+    private static let fewSelections = 8
     private var byPath: [[UInt8]: [Int]] = [:]
 
     /// - Parameter indices: which of the selections take part.
@@ -29,6 +31,10 @@ struct SelectionIndex {
         var found: [RecoveryDestination] = []
         collect([], path, &found)
         guard !path.isRoot else { return found }
+        if byPath.count <= Self.fewSelections {
+            for original in byPath.keys where !original.isEmpty { collect(original, path, &found) }
+            return found
+        }
         for (index, byte) in path.bytes.enumerated() where byte == TreePath.separator {
             collect(Array(path.bytes[..<index]), path, &found)
         }

@@ -103,6 +103,8 @@ struct TarExtensions {
         case "atime": accessed = Self.time(value)
         case "SCHILY.devmajor": deviceMajor = Self.small(value, &trouble, "SCHILY.devmajor")
         case "SCHILY.devminor": deviceMinor = Self.small(value, &trouble, "SCHILY.devminor")
+        case "comment":
+            if let identity = PaxRecords.identity(value) { (node, links) = identity }
         case "SCHILY.ino": node = Self.number(value, &trouble, "SCHILY.ino")
         case "SCHILY.nlink": links = Self.small(value, &trouble, "SCHILY.nlink")
         case "SCHILY.acl.access": add(AccessControlList.accessName, list: value)

@@ -11,14 +11,12 @@ extension TarPass {
     func direct() throws(StreamError) {
         // In the order of the tape, so that it never goes back.
         let order = selections.indices.sorted { (selections[$0].offset ?? 0, $0) < (selections[$1].offset ?? 0, $1) }
-        var last: Int?
         for selection in order {
             if observer.isCancelled { throw .cancelled }
             index = SelectionIndex(selections, [selection], isRecursive: options.isRecursive)
-            if let last, isSameFile(last, selection), link(selection, to: last) { continue }
+            if let first = recovered[offset(selection)], link(selection, to: first) { continue }
             do throws(StreamError) {
                 try direct(selection)
-                last = selection
             } catch {
                 switch error {
                 case .cancelled, .connection: throw error
@@ -85,21 +83,11 @@ extension TarPass {
         return node == written
     }
 
-    /// Two names of one file: the history has them at the same position.
-    private func isSameFile(_ first: Int, _ second: Int) -> Bool {
-        selections[first].offset == selections[second].offset
-            && selections[first].original != selections[second].original
-    }
-
-    /// One more name for what was just recovered; false when that does not work.
-    private func link(_ selection: Int, to first: Int) -> Bool {
-        guard let kind = try? selections[first].tree.status(of: selections[first].target).kind, kind != .directory
-        else {
-            return false
-        }
+    /// One more name for what was recovered from this position; false when that does not work.
+    private func link(_ selection: Int, to first: RecoveryDestination) -> Bool {
         let place = destination(selection)
         do throws(TreeError) {
-            try restorer.hardLink(place, to: selections[first].target, in: selections[first].tree)
+            try restorer.hardLink(place, to: first.path, in: first.tree)
         } catch {
             return false
         }

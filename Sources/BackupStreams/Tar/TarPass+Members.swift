@@ -40,6 +40,9 @@ extension TarPass {
             do throws(TreeError) {
                 try restorer.commit(output, metadata(entry))
                 succeeded(output.destination)
+                if options.direct && (entry.links ?? 1) > 1 && recovered.count < TarLinks.maximumCount {
+                    recovered[entry.offset] = output.destination
+                }
             } catch {
                 failed(output.destination, error)
             }

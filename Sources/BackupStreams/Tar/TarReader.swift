@@ -112,6 +112,7 @@ struct TarReader {
             throw .malformed("the member at byte \(offset) of the stream claims an impossible size")
         }
         entry.status.size = content == .regular ? extensions.sparseSize ?? entry.storedBytes : 0
+        if content == .symbolicLink { entry.status.size = UInt64(entry.link.count) }
         try setRegions(&entry, block, extensions)
         return entry
     }

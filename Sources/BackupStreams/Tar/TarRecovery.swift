@@ -47,12 +47,16 @@ final class TarPass {
     /// Selections that turned out to be further names of files that lie elsewhere in the stream.
     var unresolved: [Int] = []
     var spool: TarSpool?
+    /// Files with several names that direct access has recovered, by their position.
+    var recovered: [UInt64: RecoveryDestination] = [:]
     /// Files in a row for which the target had no room.
     private var timesFull = 0
     private var isFull: Bool { timesFull >= Self.maximumTimesFull }
 
     /// Small files may still fit where a large one did not; this many in a row mean that there is no point.
     private static let maximumTimesFull = 16
+    /// Of a name in a note.
+    private static let shownBytes = 1024
 
     init(selections: [Selection], options: RecoverOptions, input: TarInput, observer: any RecoverObserver) {
         self.selections = selections
@@ -91,7 +95,8 @@ final class TarPass {
         guard entry.content != .unknown else { return try skip(entry) }
         guard let path = entry.path else {
             summary.failed += 1
-            observer.note(.error, "\(displayed(entry.writtenPath)) leads out of the target and is left out")
+            let name = displayed(Array(entry.writtenPath.prefix(Self.shownBytes)))
+            observer.note(.error, "\(name) leads out of the target, or is too deep: left out")
             return try skip(entry)
         }
         let destinations = index.destinations(path).filter { !isDone[$0.selection] }

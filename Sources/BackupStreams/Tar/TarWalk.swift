@@ -180,7 +180,7 @@ final class TarWalk {
         _ status: FileStatus,
         _ path: TreePath
     ) throws(TreeError) {
-        guard path.bytes.count <= TreePath.maximumBytes else {
+        guard path.bytes.count <= TreePath.maximumBytes, frames.count <= TreePath.maximumDepth else {
             throw TreeError("save", tree.absolute(path), .invalid("its path is too long"))
         }
         let opened = try directory.openDirectory(name)

@@ -100,6 +100,18 @@ struct UstarBlock {
         header.replaceSubrange((header.count - size)..., with: block)
     }
 
+    /// The block before pax records.
+    static var extendedHeader: [UInt8] {
+        var block = [UInt8](repeating: 0, count: size)
+        block.replaceSubrange(0..<10, with: Array("PaxHeaders".utf8))
+        block[Field.type] = UInt8(ascii: "x")
+        write(0o644, digits: 7, at: Field.mode.lowerBound, in: &block)
+        for field in [Field.owner, Field.group] { write(0, digits: 7, at: field.lowerBound, in: &block) }
+        write(0, digits: 11, at: Field.modified.lowerBound, in: &block)
+        block.replaceSubrange(Field.magic, with: [0x75, 0x73, 0x74, 0x61, 0x72, 0, 0x30, 0x30])
+        return block
+    }
+
     /// Sets the size of a header block of its own.
     static func setSize(_ count: Int, of block: inout [UInt8]) {
         write(count, digits: 11, at: Field.size.lowerBound, in: &block)

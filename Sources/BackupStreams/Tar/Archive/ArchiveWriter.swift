@@ -8,7 +8,7 @@ struct ArchiveMember {
     /// Raw bytes, in no character set.
     var path: [UInt8]
     var status: FileStatus
-    /// Kept with the member (SCHILY.ino): direct access recovery knows a file with many names by it.
+    /// Kept with the member: direct access recovery knows a file with many names by it.
     var node: UInt64
     /// Bytes of content that follow.
     var size: UInt64 = 0
@@ -84,7 +84,7 @@ struct ArchiveMember {
         output.header = nil
         // A warning is about a part of the description only, and the member is written.
         guard result == ARCHIVE_OK || result == ARCHIVE_WARN else { throw failure() }
-        PaxRecords.dropCharacterSet(from: &header)
+        PaxRecords.finish(&header, inode: member.node, links: member.status.links)
         if member.isNameList { UstarBlock.setType(UInt8(ascii: "D"), ofLastBlockIn: &header) }
         guard output.take(header.span) else { throw failure() }
     }
@@ -130,8 +130,6 @@ struct ArchiveMember {
         unsafe archive_entry_set_gid(entry, Int64(status.group))
         let modified = Self.paxTime(status.modified)
         unsafe archive_entry_set_mtime(entry, time_t(modified.seconds), Int(modified.nanoseconds))
-        unsafe archive_entry_set_ino64(entry, Int64(truncatingIfNeeded: member.node & UInt64(Int64.max)))
-        unsafe archive_entry_set_nlink(entry, status.links)
         unsafe archive_entry_set_size(entry, Int64(clamping: member.size))
         if status.kind == .characterDevice || status.kind == .blockDevice {
             unsafe archive_entry_set_rdevmajor(entry, dev_t(status.deviceMajor))
