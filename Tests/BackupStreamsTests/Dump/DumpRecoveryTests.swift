@@ -211,6 +211,27 @@ struct DumpRecoveryTests {
         #expect(try Shell.run("stat -c %F replaced", in: target) == "regular file\n")
     }
 
+    @Test("files do not inherit the ACL of a directory that they are restored into")
+    func inheritedAccessControl() throws {
+        let bench = try DumpBench()
+        let source = try bench.directory.make("source")
+        let target = try bench.directory.make("target")
+        try Shell.run("mkdir d; setfacl -m d:u:1001:rwx d; mkdir plain; echo 1 > plain/f", in: source)
+        let date = Int64(Date().timeIntervalSince1970) + 1
+        try bench.recover(bench.backup(source, at: date).bytes, to: target, image: true)
+        try Shell.run(
+            "sleep 1.1; mkdir d/sub; mkfifo d/p; echo x > d/f; setfacl -b d/f d/sub d/p; setfacl -k d/sub",
+            in: source
+        )
+        let (bytes, _) = try bench.backup(source, level: 1)
+        try bench.recover(bytes, to: target, image: true)
+        #expect(try Shell.differences(source, target) == "")
+        let other = try bench.directory.make("other")
+        try Shell.run("setfacl -m d:u:1002:rwx .", in: other)
+        _ = try bench.recover(bytes, [("d", nil)], to: other, observer: DumpRecorder())
+        #expect(try Shell.differences(source + "/d", other + "/d") == "")
+    }
+
     @Test("dense numbers are kept between levels; without them, or damaged, a later level is refused")
     func denseNumbers() throws {
         let bench = try DumpBench()

@@ -21,10 +21,20 @@ final class DumpExtractor {
     /// Whether a failed change of an owner has been noted: one who is not root could not change any.
     private var hasNotedOwner = false
     /// The directory that the last file went to: most neighbours share it.
-    private var lastParent: (tree: ConfinedTree, path: TreePath, directory: TreeDirectory)?
+    private var lastParent: Parent?
 
     /// The longest target of a symbolic link in Linux.
     private static let maximumLinkBytes = 4096
+
+    private static let accessControl = [Array("system.posix_acl_access".utf8), Array("system.posix_acl_default".utf8)]
+
+    private struct Parent {
+        var tree: ConfinedTree
+        var path: TreePath
+        var directory: TreeDirectory
+        /// It gives what is made in it an ACL.
+        var givesAccessControl: Bool
+    }
 
     private struct Current {
         var file: DumpFile
@@ -110,6 +120,9 @@ final class DumpExtractor {
         } catch {
             return fail(error)
         }
+        if lastParent?.givesAccessControl == true, now.file.kind != .symbolicLink {
+            removeAccessControl(keeping: attributes, name, in: now.directory)
+        }
         apply(now.file, attributes, name, in: now.directory)
         guard isComplete else {
             observer.note(.error, "\(now.place.shown) is not whole: the dump is damaged there")
@@ -122,7 +135,13 @@ final class DumpExtractor {
         let path = place.path.parent
         if let lastParent, lastParent.tree === place.tree, lastParent.path == path { return lastParent.directory }
         let directory = try place.tree.makeDirectories(path)
-        lastParent = (place.tree, path, directory)
+        let attributes = (try? directory.extendedAttributes()) ?? []
+        lastParent = Parent(
+            tree: place.tree,
+            path: path,
+            directory: directory,
+            givesAccessControl: attributes.contains { $0.name == Self.accessControl[1] }
+        )
         return directory
     }
 
@@ -186,7 +205,7 @@ final class DumpExtractor {
 
     /// Owner, mode, attributes and times of a directory, when nothing more changes in it.
     ///
-    /// - Parameter replacesAttributes: those that it has and should not have are removed.
+    /// - Parameter replacesAttributes: those that it has and should not have are removed; ACLs always are.
     func finish(
         directory file: DumpFile,
         _ attributes: [ExtendedAttribute],
@@ -195,6 +214,7 @@ final class DumpExtractor {
     ) -> RecoveryResult {
         do throws(TreeError) {
             let directory = try place.tree.directory(place.path)
+            removeAccessControl(keeping: attributes, [], in: directory)
             if replacesAttributes {
                 let wanted = Set(attributes.map(\.name))
                 for present in try directory.extendedAttributes() where !wanted.contains(present.name) {
@@ -206,6 +226,18 @@ final class DumpExtractor {
             return .recovered
         } catch {
             return fail(error)
+        }
+    }
+
+    /// ACLs that a new file or directory has from the one above it.
+    private func removeAccessControl(
+        keeping attributes: [ExtendedAttribute],
+        _ name: [UInt8],
+        in directory: TreeDirectory
+    ) {
+        for list in Self.accessControl where !attributes.contains(where: { $0.name == list }) {
+            // Most have none; then there is nothing to remove.
+            try? directory.removeExtendedAttribute(name, list)
         }
     }
 
