@@ -167,7 +167,7 @@ extension Session {
         state.blockSize = UInt32(clamping: status.fixedBlockLength)
         state.partition = UInt32(clamping: status.position.partition)
         state.totalSpace = status.capacityBytes
-        state.spaceRemaining = status.capacityBytes.subtractingOrZero(status.usedBytes)
+        state.spaceRemaining = status.capacityBytes - min(status.usedBytes, status.capacityBytes)
         state.fileNumber = UInt32(clamping: status.position.file)
         state.blockNumber = UInt32(clamping: status.position.blockInFile)
         let isReady = status.condition == .ready
@@ -281,8 +281,4 @@ extension Session {
             return (.noError, min(length, room.count))
         }
     }
-}
-
-extension UInt64 {
-    fileprivate func subtractingOrZero(_ other: UInt64) -> UInt64 { self > other ? self - other : 0 }
 }
