@@ -11,7 +11,6 @@ final class FakeServer: Sendable {
     let port: UInt16
     private let listener: Socket
     private let thread: DedicatedThread
-    private let requests = Mutex<[[UInt32]]>([])
 
     /// One connection on its side.
     struct Peer {
@@ -61,8 +60,10 @@ final class FakeServer: Sendable {
             if let request = receive() { reply(to: request, [0]) }
         }
 
-        /// Keeps the connection until the client ends it.
-        func waitForEnd() { while receive() != nil {} }
+        /// Keeps the connection until the client ends it, or says CONNECT_CLOSE.
+        func waitForEnd() {
+            while let request = receive(), request[3] != 0x902 {}
+        }
     }
 
     let log = FakeServerLog()
