@@ -70,10 +70,13 @@ struct DumpRecoveryTests {
         let bench = try DumpBench()
         let source = try bench.directory.make("source")
         let target = try bench.directory.make("target")
-        try Shell.run(dumpZoo + "; for i in $(seq 2000); do echo $i > empty/$i; done", in: source)
+        try Shell.run(
+            dumpZoo + "; for i in $(seq 2000); do echo $i > empty/$i; done; head -c 102400 /dev/zero > last",
+            in: source
+        )
         let recorder = DumpRecorder()
         let (bytes, _) = try bench.backup(source, observer: recorder) { $0.history = .paths }
-        for path in ["d2/big", "empty/1234", "d1/hello", "d1/short", "d2/sparse", "d1/fifo"] {
+        for path in ["d2/big", "empty/1234", "d1/hello", "d1/short", "d2/sparse", "d1/fifo", "empty/2000", "last"] {
             let stream = DumpMemorySource(bytes)
             let result = DumpRecorder()
             let offset = try #require(recorder.offsets[path])
@@ -85,6 +88,7 @@ struct DumpRecoveryTests {
             #expect(stream.positions == [offset])
             #expect(stream.readBytes <= size + size / 512 + 24 * 1024, "\(path) read \(stream.readBytes)")
             #expect(stream.readUnannounced == 0)
+            #expect(stream.askedBeyond == 0)
             let differences = try Shell.run(
                 "rsync -naAXHci --devices --specials '\(source)/\(path)' '\(target)/\(path)'"
             )

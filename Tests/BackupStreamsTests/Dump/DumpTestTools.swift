@@ -72,6 +72,8 @@ final class DumpMemorySource: StreamSource {
     /// Up to where the reader has announced to read.
     private var announced = Int.max
     private(set) var readUnannounced = 0
+    /// Bytes behind the end of the stream that were asked for.
+    private(set) var askedBeyond = 0
 
     init(_ bytes: [UInt8], piece: Int = 60_000) {
         self.bytes = bytes
@@ -82,10 +84,13 @@ final class DumpMemorySource: StreamSource {
         positions.append(offset)
         position = Int(clamping: offset)
         announced = count.map { Int(clamping: UInt64(position) + $0) } ?? .max
+        if announced != .max { askedBeyond = max(askedBeyond, announced - bytes.count) }
     }
 
     func expect(_ count: UInt64) {
-        if announced != .max { announced = max(announced, position + Int(clamping: count)) }
+        guard announced != .max else { return }
+        announced = max(announced, position + Int(clamping: count))
+        askedBeyond = max(askedBeyond, announced - bytes.count)
     }
 
     func read(into room: inout MutableSpan<UInt8>) throws(StreamError) -> Int {

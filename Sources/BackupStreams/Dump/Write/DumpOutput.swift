@@ -63,10 +63,12 @@ final class DumpOutput {
         waiting = 0
     }
 
-    /// End records up to a full tape block, at least one.
+    /// End records up to a full tape block, and at least as many bytes as direct access asks for at once: it must not
+    /// ask for more than there is.
     func finish(highest: UInt32) throws(StreamError) {
         let block = UInt64(DumpFormat.recordBytes * DumpFormat.recordsPerBlock)
-        repeat { try write(header(.end, inode: highest)) } while position % block != 0
+        let least = position + DumpStream.firstRead
+        while position < least || position % block != 0 { try write(header(.end, inode: highest)) }
         try flush()
     }
 }
