@@ -124,7 +124,7 @@ struct DataConnectionTests {
         return Array(bytes[..<fill])
     }
 
-    @Test("A backup's bytes arrive as written, whatever the sizes of the writes; the end is told after the close")
+    @Test("A backup's bytes arrive as written, whatever the sizes of the writes")
     func backup() throws {
         let rig = try DataRig()
         let data = MoverRig.stream(3 << 20)
@@ -141,7 +141,6 @@ struct DataConnectionTests {
             return outcome
         }
         #expect(rig.receive(data.count) == data)
-        #expect(rig.receive(1).isEmpty, "the connection is closed")
         #expect(try rig.finish() == .finished(.successful, ""))
         #expect(rig.engine.counters.current.bytes == UInt64(data.count))
         #expect(rig.engine.counters.current.files == 3)

@@ -67,7 +67,8 @@ struct DataEnvironmentTests {
     @Test("Options of a backup")
     func backupOptions() throws {
         let set = try options([
-            "LEVEL": "2", "UPDATE": "n", "BASE_DATE": "1700000000", "EXCLUDE": "*.o,core tmp\\ file", "FILES": "/a/b c",
+            "LEVEL": "2", "UPDATE": "n", "BASE_DATE": "1700000000", "EXCLUDE": "*.o,core", "FILES": "/a/b c",
+            "EXCLUDE": "tmp\\ file",
             "HIST": "y", "DMP_NAME": "weekly",
         ])
         #expect(set.level == 2)

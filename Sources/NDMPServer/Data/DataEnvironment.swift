@@ -7,7 +7,7 @@ import WireFormat
 
 /// The variables of a START request: kept as they came, looked up by name.
 ///
-/// Unknown names mean nothing and are kept. Of a name that comes twice the last one counts. NDMP v4 draft, 3.5.2 and
+/// Unknown names mean nothing and are kept. Of a name that comes twice the last one counts; lists add up. NDMP v4 draft, 3.5.2 and
 /// what filers and clients use beyond it.
 struct DataEnvironment: Equatable, Sendable {
     /// A value that cannot be used. A sentence for the client's log.
@@ -109,9 +109,17 @@ struct DataEnvironment: Equatable, Sendable {
         return options
     }
 
-    /// Names with white space or commas between them; a backslash takes the next byte as it is.
+    /// The names of all variables of this name: a client may send one for each.
     private func list(_ name: String, limit: Int) throws(Refusal) -> [[UInt8]] {
-        guard let value = self[name]?.bytes else { return [] }
+        let items = variables.filter { $0.name == XDRString(name) }.flatMap { Self.items($0.value.bytes) }
+        guard items.count <= limit else {
+            throw Refusal(description: "\(name) has \(items.count) names; \(limit) is the limit")
+        }
+        return items
+    }
+
+    /// Names with white space or commas between them; a backslash takes the next byte as it is.
+    private static func items(_ value: [UInt8]) -> [[UInt8]] {
         var items: [[UInt8]] = []
         var item: [UInt8] = []
         var isQuoted = false
@@ -129,9 +137,6 @@ struct DataEnvironment: Equatable, Sendable {
             }
         }
         if !item.isEmpty { items.append(item) }
-        guard items.count <= limit else {
-            throw Refusal(description: "\(name) has \(items.count) names; \(limit) is the limit")
-        }
         return items
     }
 

@@ -56,7 +56,7 @@ struct DataJobs {
             names: [],
             options: options,
             stateDirectory: context.configuration.stateDirectory,
-            place: environment.fileSystem.map { displayed($0) } ?? "the places in its list"
+            scope: ""
         )
         if historyOnly { return job }
         // No names at all: everything, to where it came from.
@@ -64,9 +64,11 @@ struct DataJobs {
         job.names = list.map(\.originalPath)
         job.selections.reserveCapacity(entries.count)
         var trees = TreeCache()
+        var firstTarget: [UInt8] = []
         for entry in entries {
             let name = try RecoverName(entry, version: version, root: environment.fileSystem ?? [])
             let place = try target(name, &trees)
+            if job.selections.isEmpty { firstTarget = name.target }
             job.selections.append(
                 Selection(
                     original: name.original,
@@ -77,7 +79,15 @@ struct DataJobs {
                 )
             )
         }
+        job.scope = Self.scope(entries, firstTarget)
         return job
+    }
+
+    /// What is recovered and where it goes, in words.
+    private static func scope(_ entries: [NameListEntry], _ target: [UInt8]) -> String {
+        let name = entries.first?.originalPath.bytes ?? []
+        let first = "\(name.isEmpty ? "everything" : displayed(name)) to \(displayed(target))"
+        return entries.count > 1 ? "\(entries.count) names, the first \(first)" : first
     }
 
     // MARK: Types and places

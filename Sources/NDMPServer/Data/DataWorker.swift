@@ -28,12 +28,11 @@ struct DataWorker {
 
     func run(_ origin: DataEngine.Origin) {
         guard let socket = connection(origin) else { return }
-        // Frees a peer that is blocked on us, before anyone is told.
         defer { socket.shutdown() }
         guard let job = waitForJob(socket) else { return }
-        let event = run(job, socket)
-        socket.shutdown()
-        if let event { engine.send(event) }
+        // The session closes the connection and tells the client in one go. Closed here, the mover's halt could be told
+        // long before ours on a busy machine, and ndmjob gives a data service ten looks to follow it.
+        if let event = run(job, socket) { engine.send(event) }
     }
 
     // MARK: The connection

@@ -45,12 +45,12 @@ struct RecoverStreamJob: DataJob {
     var names: [XDRString]
     let options: RecoverOptions
     let stateDirectory: String
-    /// Where it goes, in words.
-    let place: String
+    /// What is recovered and where it goes, in words.
+    var scope: String
 
     var title: String {
         options.historyOnly
-            ? "reading of a \(format.rawValue) stream for its file history" : "\(format.rawValue) recovery to \(place)"
+            ? "reading of a \(format.rawValue) stream for its file history" : "\(format.rawValue) recovery of \(scope)"
     }
 
     func run(_ connection: DataConnection, _ observer: DataObserver) throws(StreamError) -> DataOutcome {
