@@ -15,7 +15,8 @@ if shutil.which("gcc"):
             [str(REPOSITORY / "Scripts/bench"), "--smoke"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=300, env={**os.environ, "CAPSTAN_PROGRAM": PROGRAM}, check=False)
         expect(done.returncode == 0, f"ended with {done.returncode}:\n{done.stdout}\n{done.stderr[-3000:]}")
-        for row in ("mover write 64 KiB", "mover write 256 KiB", "mover read 64 KiB", "TAPE_WRITE 64 KiB", "durable"):
+        for row in ("mover write 64 KiB", "mover write 256 KiB", "mover read 64 KiB", "TAPE_WRITE 64 KiB", "durable",
+                    "tar backup", "tar recovery", "dump backup", "dump recovery"):
             expect(row in done.stdout, f"no row {row!r}:\n{done.stdout}")
         print(done.stdout)
 else:

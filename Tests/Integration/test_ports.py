@@ -7,8 +7,6 @@ translates must come out as a *connect* error that names address, port and cause
 the configured time, and never as a fault of the tape; the same job passes when the way is open.
 """
 
-import contextlib
-import os
 import re
 import socket
 import time
@@ -16,79 +14,15 @@ import time
 import ndmp_client as ndmp
 import ndmp_data
 import netns
-from harness import Daemon, Steps, command, expect, temporary_folder, wait_until
-from ndmp_data import AT_ONCE_SECONDS, CONNECT_ERROR, SUCCESSFUL, Job, good, log_in, tape_session
+from harness import Daemon, Steps, command, expect, wait_until
+from ndmp_data import AT_ONCE_SECONDS, CONNECT_ERROR, SUCCESSFUL, Job, good, tape_session
+from ports_bed import (
+    ACCEPT_SECONDS, CONNECT_SECONDS, DATA_PORTS, PASSWORD, SLACK_SECONDS, TAPE_PORTS, text_of, two_machines)
 
-CONNECT_SECONDS, ACCEPT_SECONDS = 2, 3
-# What a loaded machine may take on top.
-SLACK_SECONDS = 2.0
-DATA_PORTS, TAPE_PORTS = (18700, 18703), (18600, 18603)
-CONTROL = 10000
-# The default one is taken on the loopback address only.
-PASSWORD = "between two routers"
 FORBIDDEN_WORDS = re.compile(r"\b(medium|media|tape fault|I/O error)\b", re.IGNORECASE)
 REFUSED, SILENT = r"refused", r"no answer within \d+ s"
 UNREACHABLE = r"no route to host|host (is )?unreachable|network is unreachable|prohibited|no answer within \d+ s"
 steps = Steps("ports")
-
-
-def text_of(ports):
-    return f"{ports[0]}-{ports[1]}"
-
-
-class Side:
-    """A daemon on one of the machines."""
-
-    def __init__(self, machine, host, ports, *arguments):
-        self.machine, self.host, self.ports = machine, host, ports
-        with machine.inside():
-            self.daemon = Daemon(ndmp=f"{host}:{CONTROL}", arguments=[
-                "--ndmp-data-ports", text_of(ports), "--ndmp-connect-timeout", str(CONNECT_SECONDS),
-                "--ndmp-accept-timeout", str(ACCEPT_SECONDS), *arguments],
-                environment={"CAPSTAN_NDMP_PASSWORD": PASSWORD})
-
-    def set(self, *changes):
-        self.daemon.run("ndmp", "set", *changes)
-
-    def listeners(self):
-        """TCP ports that this machine listens on."""
-        lines = self.machine.run("ss", "-Hltn").splitlines()
-        return {int(line.split()[3].rsplit(":", 1)[1]) for line in lines}
-
-    @contextlib.contextmanager
-    def occupied(self, ports):
-        """Another program holds these ports."""
-        with contextlib.ExitStack() as held, self.machine.inside():
-            for port in ports:
-                held.enter_context(socket.create_server((self.host, port)))
-            yield
-
-
-class Bed:
-    def __init__(self, network, data, tape, tree):
-        self.network, self.data, self.tape, self.tree = network, data, tape, tree
-        self.device = tape.daemon.tapes[0]
-
-    @contextlib.contextmanager
-    def sessions(self):
-        """(session with the data side, session with the tape side and its drive open), both from the middle."""
-        with self.network.middle.inside():
-            data = log_in(self.data.host, CONTROL, password=PASSWORD)
-            tape = tape_session(self.tape.host, CONTROL, self.device, password=PASSWORD)
-            tape_client = tape.__enter__()
-        try:
-            yield data, tape_client
-        finally:
-            data.close()
-            tape.__exit__(None, None, None)
-
-    def backup(self, listener):
-        """A whole backup and recovery succeed; the address that was told."""
-        with self.sessions() as (data, tape):
-            job = Job(data, tape, listener=listener).backup(self.tree).succeeded()
-            good(tape.mtio(ndmp.EOF))
-            good(tape.mtio(ndmp.REW))
-            return job.address
 
 
 class End:
@@ -378,11 +312,17 @@ def broken_on_the_way(bed):
         bed.backup("data")
 
 
+def announced(daemon):
+    """What is in its log when everything is said."""
+    wait_until(lambda: "READY" in daemon.log().splitlines(), "READY")
+    return daemon.log()
+
+
 def warnings():
     """What a daemon says of its range when it starts; it runs all the same."""
     def log(*arguments):
         with Daemon(arguments=list(arguments)) as daemon:
-            return daemon.log()
+            return announced(daemon)
 
     with steps.step("a good range and no range start without a warning"):
         for arguments in ((), ("--ndmp-data-ports", "18600-18899")):
@@ -407,45 +347,33 @@ def warnings():
         with Daemon(ndmp=f"127.0.0.1:{port}", arguments=[
             "--ndmp-data-ports", f"{port - 20}-{port + 20}", "--ndmp-sessions", "4",
         ]) as daemon:
-            expect(re.search(rf"\b{port}\b", daemon.log().replace(f"127.0.0.1:{port} ", "")), daemon.log())
-            expect("warning" in daemon.log().lower(), daemon.log())
+            said = [line for line in announced(daemon).splitlines() if "warning" in line]
+            expect(any(re.search(rf"\b{port}\b", line) for line in said), daemon.log())
 
 
-def run(network, folder):
-    tree = os.path.join(folder, "tree")
-    os.mkdir(tree)
-    # Enough that no socket buffer holds it.
-    with open(os.path.join(tree, "large"), "wb") as file:
-        for _ in range(24):
-            file.write(os.urandom(1 << 20))
-    data = Side(network.data, netns.DATA, DATA_PORTS, "--export", tree)
-    with data.daemon:
-        tape = Side(network.tape, netns.TAPE, TAPE_PORTS)
-        with tape.daemon:
-            tape.daemon.run("load", "1", "0")
-            bed = Bed(network, data, tape, tree)
-            with steps.step("with everything open both directions pass"):
-                bed.backup("tape")
-                bed.backup("data")
-            for dialler in ("data", "tape"):
-                for name, rule, cause, is_silent in (
-                    ("dropped", "drop", SILENT, True),
-                    ("rejected with a reset", "reject with tcp reset", REFUSED, False),
-                    ("rejected with ICMP", "reject with icmp type admin-prohibited", UNREACHABLE, False),
-                ):
-                    blocked(bed, dialler, name, rule, cause, is_silent)
-            for case in (called_off, taken, source_ports, advertised, interfaces, at_run_time, broken_on_the_way):
-                try:
-                    case(bed)
-                finally:
-                    network.open()
+def run(bed):
+    with steps.step("with everything open both directions pass"):
+        bed.backup("tape")
+        bed.backup("data")
+    for dialler in ("data", "tape"):
+        for name, rule, cause, is_silent in (
+            ("dropped", "drop", SILENT, True),
+            ("rejected with a reset", "reject with tcp reset", REFUSED, False),
+            ("rejected with ICMP", "reject with icmp type admin-prohibited", UNREACHABLE, False),
+        ):
+            blocked(bed, dialler, name, rule, cause, is_silent)
+    for case in (called_off, taken, source_ports, advertised, interfaces, at_run_time, broken_on_the_way):
+        try:
+            case(bed)
+        finally:
+            bed.network.open()
 
 
 netns.become_root()
 if reason := netns.why_not():
     steps.skip("data connections through a firewall", reason)
 else:
-    with temporary_folder("capstan-ports-") as place, netns.Network() as machines:
-        run(machines, place)
+    with two_machines() as machines:
+        run(machines)
 warnings()
 steps.finish()
