@@ -68,7 +68,8 @@ package struct DMAError: Error, Sendable, Equatable, CustomStringConvertible {
         case .refused(_, .deviceBusy): self.init(.busy, sentence, hint: "another session uses it; try again later")
         case .refused(_, .noDevice):
             self.init(.notFound, sentence, hint: "`capstan doctor ndmp HOST:PORT` lists the devices")
-        case .refused(_, .notAuthorized), .refused(_, .permission), .refused(_, .writeProtected):
+        case .refused(_, .notAuthorized), .refused(_, .permission), .refused(_, .writeProtected),
+            .refused(_, .illegalArguments):
             self.init(.refused, sentence)
         default: self.init(.failure, sentence)
         }

@@ -180,6 +180,9 @@ struct MediaTests {
         #expect(Windows.areWhole(segments, total: 157))
         #expect(!Windows.areWhole(segments, total: 158))
         #expect(!Windows.areWhole(Array(segments.dropFirst()), total: 57))
+        #expect(Windows.readLength(of: segments[2], recordBytes: 64) == 64)
+        #expect(Windows.readLength(of: segments[0], recordBytes: 64) == 128)
+        #expect(Windows.readLength(of: segments[1], recordBytes: 64) == 0)
         #expect(Windows.restOfStream(from: 0) == .max)
         #expect(Windows.restOfStream(from: 4096) == UInt64.max - 4096)
     }

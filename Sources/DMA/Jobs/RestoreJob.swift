@@ -260,7 +260,8 @@ final class RestoreRun {
 
     private func setWindow() throws {
         let segment = pass.segments[current]
-        try session.tape.moverSetWindow(offset: segment.offset, length: segment.length)
+        let length = Windows.readLength(of: segment, recordBytes: pass.image.recordBytes)
+        try session.tape.moverSetWindow(offset: segment.offset, length: length)
     }
 
     private func showProgress() throws {

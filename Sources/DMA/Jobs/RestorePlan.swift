@@ -18,6 +18,8 @@ package struct RestoreRequest: Sendable {
     /// Directory on the data server. A path lands below it as it lay below the root of the backup.
     package var destination: String
     package var choice = Choice.latest
+    /// What a relative path counts from when no image holds it below its root; nil: nothing.
+    package var workingDirectory: String?
     /// Direct access where the file history allows it.
     package var direct = true
     /// With an incremental image the images below it too, full one first.
@@ -114,6 +116,10 @@ package struct RestorePlan: Sendable {
             for member in try chain(image) where try catalogue.entry(relative, in: member.id) != nil {
                 return (image, relative)
             }
+        }
+        if let directory = request.workingDirectory, path.first != UInt8(ascii: "/") {
+            let absolute = Self.join(Array(directory.utf8), HistoryWriter.normalised(path)[...])
+            if let found = try? head(for: absolute) { return found }
         }
         throw DMAError(
             .notFound,

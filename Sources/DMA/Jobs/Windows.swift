@@ -6,6 +6,16 @@ package enum Windows {
     /// The length that means "to the end" behind `offset`: NDMP v4, 2.8.4 lets all ones stand only with offset 0.
     package static func restOfStream(from offset: UInt64) -> UInt64 { UInt64.max - offset }
 
+    /// How far a window for reading goes: to the end of the last record, padding included. A data service that looks a
+    /// little beyond the end of the stream gets zeros then; at the end of the window it would be cut off.
+    package static func readLength(of segment: Segment, recordBytes: UInt32) -> UInt64 {
+        guard recordBytes > 0, segment.length > 0 else { return segment.length }
+        let whole = ((segment.length - 1) / UInt64(recordBytes) + 1).multipliedReportingOverflow(
+            by: UInt64(recordBytes)
+        )
+        return whole.overflow ? segment.length : whole.partialValue
+    }
+
     /// Index of the segment that holds the byte; nil when none does. `segments` are in the order of the stream.
     package static func segment(holding position: UInt64, in segments: [Segment]) -> Int? {
         var (low, high) = (0, segments.count)

@@ -11,8 +11,9 @@ struct RestoreCommand: AsyncParsableCommand {
         commandName: "restore",
         abstract: "Restore files from cartridges over NDMP, or list what there is.",
         discussion: """
-            A PATH is absolute, or relative to the root of a backup. With --to DIR a file lands where `tar -C DIR` puts
-            it: `dir/file` of the backup becomes DIR/dir/file. Without PATH all of an image is restored into DIR.
+            A PATH is absolute, or relative to the root of a backup; where neither is found it counts from here. With
+            --to DIR a file lands where `tar -C DIR` puts it: `dir/file` of the backup becomes DIR/dir/file. Without
+            PATH all of an image is restored into DIR.
 
             Files come by direct access where the file history allows it, so that only their own records are read;
             --no-direct reads the stream. A whole restore from an incremental image takes the full one and the levels
@@ -75,6 +76,7 @@ struct RestoreCommand: AsyncParsableCommand {
             destination: try job.dataPath(to ?? "")
         )
         request.choice = image.map { .image($0) } ?? .latest
+        request.workingDirectory = job.data == nil ? FileManager.default.currentDirectoryPath : nil
         request.direct = direct
         request.wholeChain = level == "chain"
         // What cannot be planned needs no server.

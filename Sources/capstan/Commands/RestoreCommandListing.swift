@@ -48,6 +48,10 @@ struct RestoreListing {
                 guard let relative = RestorePlan.relative(Array(path.utf8), to: candidate.path) else { continue }
                 found = try tree(candidate, relative)
             }
+            if found == nil, !path.hasPrefix("/") {
+                found = try? RestoreListing(catalogue, image: image, paths: [workingDirectory + "/" + path]).trees()
+                    .first
+            }
             guard let found else {
                 throw DMAError(.notFound, "no image holds \(path)", hint: "`capstan restore --list` shows the roots")
             }
@@ -55,6 +59,8 @@ struct RestoreListing {
         }
         return trees
     }
+
+    private var workingDirectory: String { FileManager.default.currentDirectoryPath }
 
     private func tree(_ image: Image, _ path: [UInt8]) throws(DMAError) -> RestoreListReport.Tree? {
         guard let entry = try catalogue.entry(path, in: image.id) else { return nil }
