@@ -50,7 +50,7 @@ let package = Package(
         ),
         // streams
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
-        .target(name: "BackupStreams", dependencies: ["CArchive", "CLinux", "WireFormat"], swiftSettings: strict),
+        .target(name: "BackupStreams", dependencies: ["CArchive", "CLinux", "WireFormat"], swiftSettings: inspected),
         // network
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         // doors
@@ -93,7 +93,7 @@ let package = Package(
         .target(
             name: "DMA",
             dependencies: ["NDMPClient", "NDMPProtocol", "SCSI", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: strict
+            swiftSettings: inspected
         ),
         // program
         .executableTarget(
