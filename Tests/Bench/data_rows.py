@@ -98,8 +98,9 @@ class DataRows:
     # Ours.
     def job(self, kind, work):
         import ndmp_client as ndmp
-        from ndmp_data import Job, good, log_in, open_drive
+        from ndmp_data import CountedHistory, Job, good, log_in, open_drive
         with log_in("127.0.0.1", self.daemon.port, timeout=600) as session:
+            session.history = CountedHistory()
             open_drive(session, self.daemon.tapes[0])
             good(session.mtio(ndmp.REW))
             cpu, begun = self.daemon_cpu(), time.monotonic()

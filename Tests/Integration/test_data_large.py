@@ -20,14 +20,14 @@ import time
 import ndmp_client as ndmp
 from data_rig import FORMATS
 from harness import Daemon, Steps, expect
-from ndmp_data import Job, good, log_in, open_drive
+from ndmp_data import CountedHistory, Job, good, log_in, open_drive
 
 FILES_PER_FOLDER = 500
 FILES = max(2, int(os.environ.get("CAPSTAN_LARGE_FILES", "100000")) // FILES_PER_FOLDER) * FILES_PER_FOLDER
 SPARSE_BYTES = int(float(os.environ.get("CAPSTAN_LARGE_GIB", "20")) * (1 << 30))
 # Buffers of mover, data service and drive are a few MiB. Dump keeps some 100 bytes per file; tar what a file with more
 # than one name needs.
-GROWTH_BYTES = 64 << 20
+GROWTH_BYTES = 32 << 20
 REGIONS, REGION_BYTES = 48, 1 << 20
 # What one format adds to the data of a sparse file, as parts of its whole size: dump tells of each 512 KiB in 1 KiB.
 SPARSE_OVERHEAD = {"tar": 1 / 100_000, "dump": 1 / 400}
@@ -97,12 +97,13 @@ def backup(daemon, kind, root, data_bytes):
     """The job; prints its rate beside that of tar before and after it."""
     with local(daemon) as session:
         before = plain_tar(root)
+        session.history = CountedHistory()
         memory, begun = Memory(daemon), time.monotonic()
         job = Job(session, session, kind, record=256 << 10).backup(root, {"HIST": "y"}, JOB_SECONDS).succeeded()
         took = time.monotonic() - begun
         good(session.mtio(ndmp.EOF))
         growth, after = memory.growth(), plain_tar(root)
-        entries = len(session.history.files) + len(session.history.nodes)
+        entries = session.history.entries
     rate = data_bytes / (1 << 20)
     print(
         f"# {kind} backup: {took:.2f} s, {rate / took:.0f} MiB/s of data, {job.moved >> 20} MiB on tape; tar c | cat:"
