@@ -15,6 +15,8 @@ import shutil
 import subprocess
 import sys
 
+from harness import wait_until
+
 DATA, TAPE = "10.99.1.1", "10.99.2.1"
 MIDDLE_OF_DATA, MIDDLE_OF_TAPE = "10.99.1.254", "10.99.2.254"
 CLONE_NEWNET = 0x4000_0000
@@ -95,6 +97,10 @@ class Network:
             side.run("ip", "address", "add", f"{near}/24", "dev", "eth0")
             side.run("ip", "link", "set", "eth0", "up")
             side.run("ip", "route", "add", "default", "via", far)
+        # The kernel drops what is sent before it has noticed that a cable is plugged in.
+        machines = (self.data, self.middle, self.tape)
+        wait_until(
+            lambda: not any(" DOWN " in machine.run("ip", "-br", "link") for machine in machines), "the links to be up")
         self.middle.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         return self
 
