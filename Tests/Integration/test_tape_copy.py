@@ -7,6 +7,7 @@ the flow, a filemark pauses the reading side. Then `capstan ndmp copy` does the 
 """
 
 import hashlib
+import json
 import random
 
 import ndmp_client as ndmp
@@ -131,15 +132,42 @@ def own_script(source, target):
         target.run("unload", "0")
 
 
+def write_mixed(daemon, drive):
+    """Records of many sizes, two filemarks in a row, and a last tape file without one."""
+    chance = random.Random(99)
+    with log_in(daemon) as client:
+        well("TAPE_OPEN", client.tape_open(daemon.tapes[drive]))
+        well("REW", client.mtio(REW))
+        for sizes in ([80], [512] * 10, [65_536] * 20 + [1, 77_777, 512], [], [262_144] * 9):
+            for size in sizes:
+                well("TAPE_WRITE", client.write(chance.randbytes(size)))
+            well("EOF", client.mtio(ndmp.EOF))
+        well("TAPE_CLOSE", client.tape_close())
+
+
 def own_command(source, target):
-    with steps.step("capstan ndmp copy copies a cartridge to that of another server: records and filemarks are equal"):
+    def copy(*words, **options):
+        line = ["ndmp", "copy", f"127.0.0.1:{source.port}:{source.tapes[0]}", f"127.0.0.1:{target.port}:{target.tapes[0]}"]
+        return command(*line, *words, **options)
+
+    with steps.step("capstan ndmp copy to a drive of another server: records and filemarks are equal"):
         source.run("load", "10", "0")
-        target.run("load", "10", "0")
         write_files(source, 0, (100, 5, 20), RECORD)
-        command("ndmp", "copy", f"ndmp://ndmp:ndmp@127.0.0.1:{source.port}/{source.tapes[0]}",
-                f"ndmp://ndmp:ndmp@127.0.0.1:{target.port}/{target.tapes[0]}")
+        told = json.loads(copy("--onto", "CAP010L8", "--json").stdout)
+        expect(told["tapeFiles"] == 3 and told["records"] == 125 and told["bytes"] == 125 * RECORD, told)
+        expect(told["moverBytes"] > 100 * RECORD, "it did not go from mover to mover:", told)
+        if target.places()["drive:0"] is None:
+            target.run("load", "10", "0")
         mine, theirs = contents(source, 0), contents(target, 0)
         expect(mine == theirs and len(mine) == 128, f"{len(mine)} objects on one, {len(theirs)} on the other")
+    with steps.step("a destination that holds something is refused, and taken with --overwrite; records of any sizes"):
+        write_mixed(source, 0)
+        refusal = copy(succeeds=False)
+        expect("--overwrite" in refusal.stderr, refusal.stderr)
+        expect(contents(target, 0) == theirs, "the refusal changed the cartridge")
+        copy("--overwrite")
+        mine, theirs = contents(source, 0), contents(target, 0)
+        expect(mine == theirs and len(mine) == 48, f"{len(mine)} objects on one, {len(theirs)} on the other")
 
 
 with Daemon() as first, Daemon() as second:
