@@ -212,6 +212,20 @@ struct DataConnectionTests {
         #expect(rig.engine.counters.current.files == 512, "the end of the stream is an end, not an error")
     }
 
+    @Test("An offset near the largest position asks for nothing beyond it")
+    func farOffset() throws {
+        let rig = try DataRig()
+        rig.run { connection, _ in
+            try connection.position(at: .max - 100, expecting: 16 << 10)
+            connection.expect(.max)
+            _ = try Self.read(connection, 200)
+            return DataOutcome()
+        }
+        #expect(try rig.nextRead() == [.max - 100, 100])
+        rig.peer.shutdown()
+        #expect(try rig.finish() == .finished(.successful, ""))
+    }
+
     @Test("A mover that sends more than it was asked for is a broken connection")
     func unasked() throws {
         let rig = try DataRig()

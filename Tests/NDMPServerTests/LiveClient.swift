@@ -83,11 +83,15 @@ final class LiveClient {
             let (header, bytes) = try receive()
             guard header.messageType == .reply else { continue }
             if header.replySequence == number { return (header.error, bytes) }
-            #expect(header.replySequence < number)
-            var reader = XDRReader(bytes, version: version)
-            lateErrors[header.replySequence] =
-                header.error == .noError ? try reader.decode(ErrorReply.self).error : header.error
+            try keepLate(header, bytes)
         }
+    }
+
+    private func keepLate(_ header: NDMPHeader, _ bytes: [UInt8]) throws {
+        guard header.messageType == .reply else { return }
+        var reader = XDRReader(bytes, version: version)
+        let known = header.error == .noError ? try reader.decode(ErrorReply.self).error : header.error
+        lateErrors[header.replySequence] = known
     }
 
     func error(_ code: NDMPMessageCode, _ body: some XDRStruct = EmptyBody()) throws -> NDMPError {
@@ -102,7 +106,8 @@ final class LiveClient {
                 var reader = XDRReader(posts.remove(at: index).bytes, version: version)
                 return try reader.decode(type)
             }
-            _ = try receive()
+            let (header, bytes) = try receive()
+            try keepLate(header, bytes)
         }
     }
 

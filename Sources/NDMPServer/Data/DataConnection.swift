@@ -121,14 +121,18 @@ extension DataConnection: StreamSource {
             return
         }
         guard !readsToEnd else { return }
-        announced = count > outstanding ? count - outstanding : 0
+        // The offset may come from a client's list and lie anywhere.
+        announced = min(count > outstanding ? count - outstanding : 0, .max - offset)
         if outstanding == 0, announced > 0 { try ask(offset, announced) }
     }
 
     /// What was asked for comes, wanted or not: the rest of it is received and dropped. A place inside it is not asked
     /// for again.
     private func leaveRequest(for offset: UInt64) throws(StreamError) {
-        guard hasPosition, !hasEnded else { return }
+        guard hasPosition, !hasEnded else {
+            position = offset
+            return
+        }
         if outstanding > 0, offset >= position, offset - position < outstanding {
             try drop(offset - position)
             return

@@ -51,6 +51,7 @@ final class DataEngine: Sendable {
 
     private struct Control {
         var isEnded = false
+        var listener: Socket?
         var socket: Socket?
         var job: (any DataJob)?
         var postsUnderWay = 0
@@ -78,7 +79,12 @@ final class DataEngine: Sendable {
     // MARK: For the session
 
     func start(_ origin: Origin, _ surroundings: DataWorker.Surroundings) throws(NetworkError) {
-        if case .connected(let socket) = origin { control.withLock { $0.socket = socket } }
+        control.withLock { control in
+            switch origin {
+            case .connected(let socket): control.socket = socket
+            case .listener(let listener, _, _): control.listener = listener
+            }
+        }
         let started = try DedicatedThread(name: "ndmp data", stackBytes: DataWorker.stackBytes) {
             DataWorker(engine: self, surroundings).run(origin)
         }
@@ -88,6 +94,13 @@ final class DataEngine: Sendable {
     func run(_ job: any DataJob) {
         control.withLock { $0.job = job }
         wakeUp.signal()
+    }
+
+    /// A peer has connected, whether the thread has taken it already or not.
+    var peerIsComing: Bool {
+        guard let listener = control.withLock({ $0.listener }) else { return false }
+        // Once the thread has the peer the listener is shut down, which counts as ready too.
+        return Poll.wait([Poll.Interest(listener.descriptor, .readable)], timeoutMilliseconds: 0)[0]
     }
 
     /// The session has sent a post: there is room for another.
@@ -107,7 +120,10 @@ final class DataEngine: Sendable {
         wakeUp.signal()
         room.signal()
         thread.withLock { $0 }?.join()
-        control.withLock { $0.socket = nil }
+        control.withLock { control in
+            control.socket = nil
+            control.listener = nil
+        }
     }
 
     // MARK: For the thread

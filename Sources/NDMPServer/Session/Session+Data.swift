@@ -226,10 +226,12 @@ extension Session {
     }
 
     /// A client may start when its peer's connect has succeeded, and be ahead of the thread that has still to accept
-    /// it. Such a request is right, so it waits for what takes the thread microseconds.
+    /// it. Such a request is right, so it waits for what takes the thread microseconds, or longer on a busy machine.
     private func letDataCatchUp() {
         var attempts = 0
-        while case .listen(.tcp) = data.state, attempts < Self.dataCatchUpAttempts, !handle.isEnding {
+        while case .listen(.tcp) = data.state, attempts < Self.dataCatchUpAttempts, !handle.isEnding,
+            dataEngine?.peerIsComing ?? false
+        {
             attempts += 1
             _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
             handle.wakeUp.clear()
@@ -239,6 +241,6 @@ extension Session {
         if handle.isEnding { handle.wakeUp.signal() }
     }
 
-    /// Of a millisecond each. A start that comes too soon by more than that is a mistake of the client.
-    private static let dataCatchUpAttempts = 50
+    /// Of a millisecond each.
+    private static let dataCatchUpAttempts = 2000
 }

@@ -230,6 +230,11 @@ final class Session {
 
     /// Lets go of everything, in the order that frees the drive first.
     private func end() {
+        if case .active(_, let operation) = data.state {
+            context.logger.warning("\(nexus.name): the client is gone; its \(operation.text) is aborted")
+        } else if case .active = mover.state {
+            context.logger.warning("\(nexus.name): the client is gone; its mover is aborted")
+        }
         perform(data.sessionEnded())
         perform(mover.sessionEnded())
         releaseDevice()
@@ -369,6 +374,7 @@ final class Session {
             try handle.socket.send(output.bytes.span.extracting(pending))
         } catch {
             // The client is gone: nothing more can be said.
+            if !isOver { context.logger.notice("\(nexus.name): \(error.description); the connection is closed") }
             isOver = true
         }
         output.sent(pending.count)
