@@ -166,6 +166,32 @@ struct ExportsTests {
         #expect(throws: TreeError.self) { try Exports(many) }
     }
 
+    @Test("a read-only export inside of a writable one stays as it is when the outer one is written to")
+    func readOnlyInside() throws {
+        let scratch = try ScratchDirectory()
+        _ = try scratch.make("out/keep/deep")
+        _ = try scratch.make("out/keeper")
+        let exports = try Exports([
+            Export(path: scratch.path + "/out/keep", isWritable: false),
+            Export(path: scratch.path + "/out", isWritable: true),
+        ])
+        let tree = try exports.tree(holding: Array((scratch.path + "/out").utf8), for: .writing).tree
+        let trees = [(tree, TreePath("keep")), (try tree.subtree(TreePath("keep")), TreePath())]
+        for (tree, place) in trees {
+            for path in [place, place.appending(TreePath("deep"))] {
+                #expect(throws: TreeError.self) { try tree.makeDirectory(path.appending(TreePath("new"))) }
+                #expect(throws: TreeError.self) { try tree.createFile(path.appending(TreePath("new"))) }
+                #expect(throws: TreeError.self) { try tree.setMode(path, 0o777) }
+            }
+        }
+        #expect(throws: TreeError.self) { try tree.removeTree(TreePath("keep")) }
+        #expect(throws: TreeError.self) { try tree.rename(TreePath("keep"), to: TreePath("moved")) }
+        try tree.makeDirectory(TreePath("a"))
+        #expect(throws: TreeError.self) { try tree.rename(TreePath("a"), to: TreePath("keep/a")) }
+        _ = try tree.createFile(TreePath("keeper/new"))
+        #expect(tree.exists(TreePath("keep/deep")))
+    }
+
     @Test("the longest export that holds a path answers; names that only begin alike do not")
     func longest() throws {
         let scratch = try ScratchDirectory()

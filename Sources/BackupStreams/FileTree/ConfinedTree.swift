@@ -12,6 +12,8 @@ package final class ConfinedTree: Sendable {
     /// Absolute path of the root, for messages.
     package let rootPath: [UInt8]
     package let isWritable: Bool
+    /// Directories inside that are read-only all the same.
+    let readOnlyPlaces: [TreePath]
     let root: Descriptor
     let confinement: Confinement
 
@@ -22,13 +24,14 @@ package final class ConfinedTree: Sendable {
 
     /// The root itself may be reached through symbolic links: the operator named it.
     ///
+    /// - Parameter readOnly: places below the root where nothing may change, with all below them.
     /// - Throws: why the directory cannot be opened.
-    package convenience init(_ export: Export) throws(TreeError) {
-        try self.init(export, confinement: nil)
+    package convenience init(_ export: Export, readOnly: [TreePath] = []) throws(TreeError) {
+        try self.init(export, readOnly: readOnly, confinement: nil)
     }
 
     /// - Parameter confinement: nil: openat2 where it works.
-    init(_ export: Export, confinement: Confinement?) throws(TreeError) {
+    init(_ export: Export, readOnly: [TreePath] = [], confinement: Confinement?) throws(TreeError) {
         let path = Array(export.path.utf8)
         let name = KernelName(path)
         let root = Descriptor(
@@ -40,12 +43,20 @@ package final class ConfinedTree: Sendable {
         self.root = root
         rootPath = path
         isWritable = export.isWritable
+        readOnlyPlaces = readOnly
         self.confinement = confinement ?? Self.probe(root)
     }
 
-    private init(rootPath: [UInt8], isWritable: Bool, root: Descriptor, confinement: Confinement) {
+    private init(
+        rootPath: [UInt8],
+        isWritable: Bool,
+        readOnlyPlaces: [TreePath],
+        root: Descriptor,
+        confinement: Confinement
+    ) {
         self.rootPath = rootPath
         self.isWritable = isWritable
+        self.readOnlyPlaces = readOnlyPlaces
         self.root = root
         self.confinement = confinement
     }
@@ -63,7 +74,8 @@ package final class ConfinedTree: Sendable {
         let directory = try directory(path)
         return ConfinedTree(
             rootPath: absolute(path),
-            isWritable: isWritable,
+            isWritable: isWritable && !isReadOnly(path),
+            readOnlyPlaces: readOnlyPlaces.compactMap { $0.relative(to: path) },
             root: directory.descriptor,
             confinement: confinement
         )
@@ -73,6 +85,11 @@ package final class ConfinedTree: Sendable {
     package func directory(_ path: TreePath) throws(TreeError) -> TreeDirectory {
         if path.isRoot { return TreeDirectory(root, path: path, tree: self) }
         return TreeDirectory(try open(path, flags: capstan_flag_path() | O_DIRECTORY), path: path, tree: self)
+    }
+
+    /// Whether the path is, or lies in, a place where nothing may change.
+    func isReadOnly(_ path: TreePath) -> Bool {
+        readOnlyPlaces.contains { path.relative(to: $0) != nil }
     }
 
     /// For messages: the path from the system's root.

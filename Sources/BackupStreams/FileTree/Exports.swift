@@ -49,6 +49,14 @@ package struct Exports: Sendable, Equatable {
         self.list = result
     }
 
+    /// Read-only exports that lie inside of a writable one: writing to the outer one does not reach them.
+    private func readOnlyPlaces(in export: Export, _ root: TreePath) -> [TreePath] {
+        guard export.isWritable else { return [] }
+        return list.filter { !$0.isWritable }.compactMap { inner in
+            TreePath(Array(inner.path.utf8.dropFirst())).relative(to: root)
+        }
+    }
+
     /// The export with the longest path that holds `absolutePath`, opened, and the path below it.
     ///
     /// - Throws: `.escapes` for a path with "..", `.notExported`, `.readOnly`, or why the export cannot be opened.
@@ -68,6 +76,6 @@ package struct Exports: Sendable, Equatable {
         }
         guard let best else { throw TreeError("use", absolutePath, .notExported) }
         guard access == .reading || best.export.isWritable else { throw TreeError("write to", absolutePath, .readOnly) }
-        return (try ConfinedTree(best.export), best.path)
+        return (try ConfinedTree(best.export, readOnly: readOnlyPlaces(in: best.export, best.root)), best.path)
     }
 }

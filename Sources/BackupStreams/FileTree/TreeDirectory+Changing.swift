@@ -65,6 +65,7 @@ extension TreeDirectory {
 
     /// Replaces what has the new name.
     package func rename(_ name: [UInt8], to new: [UInt8], in directory: TreeDirectory) throws(TreeError) {
+        try directory.requireWritable("rename", new)
         let target = try directory.kernelName("rename", new)
         try unsafe change("rename", name) { old in
             unsafe target { unsafe renameat(descriptor.number, old, directory.descriptor.number, $0) }
@@ -73,6 +74,7 @@ extension TreeDirectory {
 
     /// Fails with EEXIST when something has the new name.
     package func renameNew(_ name: [UInt8], to new: [UInt8], in directory: TreeDirectory) throws(TreeError) {
+        try directory.requireWritable("rename", new)
         let target = try directory.kernelName("rename", new)
         try unsafe change("rename", name) { old in
             unsafe target { unsafe capstan_rename_new(descriptor.number, old, directory.descriptor.number, $0) }
@@ -147,7 +149,8 @@ extension TreeDirectory {
     }
 
     func requireWritable(_ operation: String, _ name: [UInt8]) throws(TreeError) {
-        guard tree.isWritable else { throw TreeError(operation, absolute(name), .readOnly) }
+        let isAllowed = tree.isWritable && !tree.isReadOnly(name.isEmpty ? path : path.appending(name))
+        guard isAllowed else { throw TreeError(operation, absolute(name), .readOnly) }
     }
 
     private func change(
