@@ -242,7 +242,7 @@ final class FileRestorer {
     private func adoptParent(of destination: RecoveryDestination) {
         let path = destination.path.parent
         guard destination.path != destination.root, path.relative(to: destination.root) != nil else { return }
-        if let last = pending.last, last.tree === destination.tree, last.path == path { return }
+        if let last = pending.last, last.path == path, last.tree.isSame(as: destination.tree) { return }
         guard let directory = try? destination.tree.directory(path), let status = try? directory.status(),
             let attributes = try? directory.extendedAttributes()
         else { return }
@@ -252,7 +252,7 @@ final class FileRestorer {
 
     private func complete(to destination: RecoveryDestination?) {
         while let last = pending.last {
-            if let destination, destination.tree === last.tree,
+            if let destination, destination.tree.isSame(as: last.tree),
                 let below = destination.path.relative(to: last.path), !below.isRoot
             {
                 return
@@ -320,5 +320,12 @@ final class FileRestorer {
             // Who is not root cannot set most of them.
             if isRoot || !error.isUnsupported { warn(error.description) }
         }
+    }
+}
+
+extension ConfinedTree {
+    /// Two selections may come with a tree each, of the same root.
+    fileprivate func isSame(as other: ConfinedTree) -> Bool {
+        self === other || rootPath == other.rootPath
     }
 }

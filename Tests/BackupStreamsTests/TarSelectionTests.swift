@@ -223,6 +223,33 @@ struct TarDirectTests {
         #expect(!lines.contains { $0.contains("dir/") }, "\(lines)")
     }
 
+    @Test("directories and what is in them, each by itself: the directories keep their times")
+    func each() throws {
+        try OddTree.make(source)
+        let history = RecordingObserver()
+        let bytes = try rig.backup(source, history: .paths, observer: history)
+        var options = options
+        options.isRecursive = false
+        // As a DMA does that keeps one entry per file: a tree object for each.
+        let list = try history.files.map { file in
+            let raw = file.path == "/" ? TreePath() : TreePath(Self.bytes(file.path))
+            let tree = try ConfinedTree(target)
+            return Selection(original: raw, tree: tree, target: raw, offset: file.offset, node: file.node)
+        }
+        let observer = RecordingObserver()
+        let job = RecoverJob(.tar, selections: list, options: options, stateDirectory: "")
+        _ = try job.run(from: MemorySource(bytes), observer: observer)
+        #expect(observer.results.values.allSatisfy { $0 == .recovered })
+        #expect(try Bash.differences(source, target) == "")
+    }
+
+    /// Undoes `displayed`, for the names of the odd tree.
+    private static func bytes(_ shown: String) -> [UInt8] {
+        if shown.contains("\\012") { return Array("new\nline".utf8) }
+        if shown.contains("\\377") { return Array("byte".utf8) + [0xFF, 0xFE] }
+        return Array(shown.utf8)
+    }
+
     @Test("positions beyond the end, in the middle of data, and of other files fail by themselves")
     func wrong() throws {
         try Bash.run("head -c 20000 /dev/urandom > a; echo b > b; echo c > c", in: source)

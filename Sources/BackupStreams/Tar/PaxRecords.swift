@@ -46,10 +46,11 @@ enum PaxRecords {
     ///
     /// The `hdrcharset` record goes where all is UTF-8: that is what a reader expects, and GNU tar warns of the record. A
     /// comment, which every reader passes over, keeps the file's number and how many names it has.
-    static func finish(_ header: inout [UInt8], inode: UInt64, links: UInt32) {
+    static func finish(_ header: inout [UInt8], inode: UInt64, links: UInt32, names: [UInt8]?) {
         let size = UstarBlock.size
         guard header.count >= size else { return }
         var kept = record(Array("comment=".utf8) + identityMark + Array("\(inode) links \(links)".utf8))
+        if let names { kept += record(Array("GNU.dumpdir=".utf8) + names) }
         var first = UstarBlock.extendedHeader
         var rest = header[...]
         let block = UstarBlock(Array(header[..<size]))

@@ -3,8 +3,8 @@
 
 /// Writes one tree as a PAX archive.
 ///
-/// Level 0 is a plain archive. A higher level holds what has changed, and each directory on the way to it as GNU tar's
-/// type D, whose content is the list of its names, so that a recovery can remove what is gone.
+/// Level 0 is a plain archive. A higher level holds what has changed, and with each directory on the way to it the list of
+/// its names, as GNU tar's incremental archives do, so that a recovery can remove what is gone.
 struct TarBackup {
     let tree: ConfinedTree
     let options: BackupOptions

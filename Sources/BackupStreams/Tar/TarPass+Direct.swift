@@ -27,7 +27,6 @@ extension TarPass {
                     failed(selection, .failed)
                 }
             }
-            restorer.moved(to: nil)
             if !unresolved.contains(selection) {
                 isDone[selection] = true
                 report(selection)

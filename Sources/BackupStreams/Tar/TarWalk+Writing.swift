@@ -24,8 +24,13 @@ extension TarWalk {
         var names: [UInt8] = []
         if changes != nil, let listing = frame.listing {
             names = nameList(listing, in: path)
-            member.isNameList = true
-            member.size = UInt64(names.count)
+            if names.count <= Self.maximumHeaderNames {
+                member.names = names
+                names = []
+            } else {
+                member.isNameList = true
+                member.size = UInt64(names.count)
+            }
         }
         let offset = writer.position
         try writer.begin(member)
@@ -35,6 +40,9 @@ extension TarWalk {
         if history == .paths { observer.file(path, frame.status, node: frame.node, offset: offset) }
         if history == .nodes { tellDirectory(frame, path, offset: offset) }
     }
+
+    /// Bytes of names in an extended header: libarchive's readers take 1 MiB of one.
+    private static let maximumHeaderNames = 512 << 10
 
     /// Archives end the names of directories with "/".
     static func name(ofDirectory path: TreePath) -> [UInt8] {
@@ -261,33 +269,5 @@ struct TarLinks {
     mutating func insert(_ node: UInt64, path: [UInt8], offset: UInt64, links: UInt32) {
         guard firsts.count < Self.maximumCount else { return }
         firsts[node] = First(path: path, offset: offset, left: links - 1)
-    }
-}
-
-/// A look at the directories before an incremental backup: in those that were renamed every file is saved, and of a
-/// file with several names all have to be saved when one is, or they would come apart.
-struct TarScout {
-    let tree: ConfinedTree
-    let filter: NameFilter
-    let changes: TarChanges
-
-    /// Inodes of unchanged files with several names, one of them in a directory that is saved whole.
-    func filesToSave() -> Set<UInt64> {
-        var found: Set<UInt64> = []
-        var pending: [(path: TreePath, isWhole: Bool)] = [(TreePath(), false)]
-        while let next = pending.popLast() {
-            guard let directory = try? tree.directory(next.path), let listing = try? directory.list() else { continue }
-            for entry in listing {
-                let path = next.path.appending(entry.name)
-                guard entry.kind == .directory || next.isWhole, filter.verdict(path) != .skip else { continue }
-                guard let status = try? directory.status(of: entry.name) else { continue }
-                if status.kind == .directory {
-                    pending.append((path, next.isWhole || changes.hasMoved(status, path)))
-                } else if status.links > 1 && !changes.hasChanged(status) && found.count < TarLinks.maximumCount {
-                    found.insert(status.inode)
-                }
-            }
-        }
-        return found
     }
 }

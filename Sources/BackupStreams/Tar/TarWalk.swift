@@ -65,13 +65,14 @@ final class TarWalk {
     /// Writes the whole archive, and adds to the summary.
     func run(_ total: inout BackupSummary) throws(StreamError) {
         summary = total
+        var scout = TarScout(tree: tree, filter: filter, changes: changes)
+        try scout.run(observer)
+        wanted = scout.wanted
+        observer.estimate(bytes: scout.bytes)
         do throws(TreeError) {
             let root = try tree.directory(TreePath())
             let status = try root.status()
             rootDevice = status.device
-            if let changes {
-                wanted = TarScout(tree: tree, filter: filter, changes: changes).filesToSave()
-            }
             enter(root, status, name: [], isWhole: false)
         } catch {
             throw .impossible(error.description)
@@ -202,7 +203,7 @@ final class TarWalk {
     private func isDue(_ status: FileStatus) -> Bool {
         guard let changes else { return true }
         if frames.last?.isWhole == true || changes.hasChanged(status) { return true }
-        return status.links > 1 && wanted.contains(node(status))
+        return status.links > 1 && wanted.contains(status.inode)
     }
 
     func noteUnreadable(_ error: TreeError) {

@@ -20,7 +20,9 @@ struct ArchiveMember {
     var defaultList: AccessControlList?
     /// Stretches of data; nil for a file without holes.
     var regions: [Range<UInt64>]?
-    /// A directory whose content is the list of its names: GNU tar's type D.
+    /// A directory's list of names, as GNU tar keeps it in the extended header.
+    var names: [UInt8]?
+    /// A directory whose content is that list, which is too long for a header: GNU tar's older type D.
     var isNameList = false
 }
 
@@ -84,7 +86,7 @@ struct ArchiveMember {
         output.header = nil
         // A warning is about a part of the description only, and the member is written.
         guard result == ARCHIVE_OK || result == ARCHIVE_WARN else { throw failure() }
-        PaxRecords.finish(&header, inode: member.node, links: member.status.links)
+        PaxRecords.finish(&header, inode: member.node, links: member.status.links, names: member.names)
         if member.isNameList { UstarBlock.setType(UInt8(ascii: "D"), ofLastBlockIn: &header) }
         guard output.take(header.span) else { throw failure() }
     }
