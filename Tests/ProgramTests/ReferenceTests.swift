@@ -10,7 +10,7 @@ import Testing
 @Suite("Reference pages are what the program says")
 struct ReferenceTests {
     private func compare(_ page: String, _ text: String) throws {
-        let file = Repository.file("docs/reference/" + page)
+        let file = Repository.file("docs/" + page)
         if ProcessInfo.processInfo.environment["CAPSTAN_WRITE_REFERENCE"] == "1" {
             try Data(text.utf8).write(to: file)
         }
@@ -19,10 +19,14 @@ struct ReferenceTests {
     }
 
     @Test("configuration.md") func configuration() throws {
-        try compare("configuration.md", ConfigurationReference.markdown())
+        try compare("reference/configuration.md", ConfigurationReference.markdown())
     }
 
     @Test("cli.md") func commandLine() throws {
-        try compare("cli.md", try CommandLineReference.markdown())
+        try compare("reference/cli.md", try CommandLineReference.markdown())
+    }
+
+    @Test("capstan.1") func manual() throws {
+        try compare("man/capstan.1", try ManualPage.text())
     }
 }

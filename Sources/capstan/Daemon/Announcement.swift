@@ -18,9 +18,10 @@ struct Announcement: Sendable {
     let logger: Logger
 
     func publish() throws(APIError) {
-        if let path = configuration.readyFile { try readyFile().write(to: path) }
         for line in summary() { Output.standard.narrate(line) }
         for warning in ndmp.warnings { logger.warning("NDMP: \(warning)") }
+        // Whoever waits for the file finds everything said.
+        if let path = configuration.readyFile { try readyFile().write(to: path) }
         Output.standard.announce("READY")
     }
 

@@ -10,6 +10,7 @@ import NDMPServer
 import NIOCore
 import ServiceLifecycle
 import TapeLibrary
+import UnixSignals
 
 /// `capstan serve`: opens the library, then its doors, and closes them in the opposite order.
 ///
@@ -159,7 +160,8 @@ struct Daemon {
         groupConfiguration.maximumGracefulShutdownDuration = Self.shutdownLimit
         let group = ServiceGroup(configuration: groupConfiguration)
         // It watches until the process ends: a second signal must also cut the draining that follows.
-        Task { await StopWatcher(exitWithStdin: configuration.exitWithStdin).watch(group) }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        Task { await StopWatcher(exitWithStdin: configuration.exitWithStdin).watch(group, signals) }
         do {
             try await group.run()
             return nil

@@ -79,7 +79,9 @@ struct StopWatcher: Sendable {
     let exitWithStdin: Bool
 
     /// The first signal shuts `group` down in order, the second ends the process at once.
-    func watch(_ group: ServiceGroup) async {
+    ///
+    /// - Parameter signals: trapped before anything tells that the daemon runs.
+    func watch(_ group: ServiceGroup, _ signals: UnixSignalsSequence) async {
         if exitWithStdin {
             let input = DeviceThread(name: "standard input")
             Task {
@@ -90,7 +92,7 @@ struct StopWatcher: Sendable {
             }
         }
         var isStopping = false
-        for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        for await signal in signals {
             guard !isStopping else { exit(128 + (signal == .sigint ? SIGINT : SIGTERM)) }
             isStopping = true
             Output.standard.narrate("capstan: stopping; once more to stop at once")
