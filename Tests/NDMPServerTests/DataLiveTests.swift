@@ -205,7 +205,7 @@ struct DataLiveTests {
         try client.prepareTape()
         _ = try client.moverListen(.read)
         #expect(try client.error(.dataConnect, DataConnectRequest(address: .local)) == .noError)
-        let sent = ["FILESYSTEM": tree.source, "HIST": "f", "X_SITE": "north", "LEVEL": "0"]
+        let sent = ["FILESYSTEM": tree.source + "/", "HIST": "f", "X_SITE": "north", "LEVEL": "0"]
         let early: DataGetEnvironmentReply = try client.request(.dataGetEnvironment, EmptyBody())
         #expect(early.error == .illegalState)
         #expect(try client.startBackup(sent) == .noError)
@@ -215,6 +215,7 @@ struct DataLiveTests {
         let known = Dictionary(reply.environment.map { ($0.name.text, $0.value.text) }) { $1 }
         for (name, value) in sent { #expect(known[name] == value) }
         #expect(known["PATHNAME_SEPARATOR"] == "/")
+        #expect(known["DMP_NAME"] == tree.source)
         #expect(Int64(known["DUMP_DATE"] ?? "") ?? 0 > 1_600_000_000)
         #expect(try client.dataState().bytesProcessed > 300_000)
         let files: FileHistoryAddFilePost = try client.post(.fileHistoryAddFile)

@@ -25,8 +25,10 @@ struct DataJobs {
                 description: "FILESYSTEM is missing or no absolute path: it says what to back up; \(exportsInWords)"
             )
         }
-        let options = try environment.backupOptions(for: format, fileSystem: fileSystem)
         let place = try tree(fileSystem, for: .reading)
+        // The same tree is the same to the dump dates, however its name is written.
+        let known = place.tree.absolute(place.path)
+        let options = try environment.backupOptions(for: format, fileSystem: known)
         do throws(TreeError) {
             return BackupStreamJob(
                 format: format,

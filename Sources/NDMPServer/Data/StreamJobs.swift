@@ -26,6 +26,7 @@ struct BackupStreamJob: DataJob {
         outcome.variables = [
             NDMPVariable(name: "DUMP_DATE", value: XDRString("\(summary.date)")),
             NDMPVariable(name: "LEVEL", value: XDRString("\(summary.level)")),
+            NDMPVariable(name: "DMP_NAME", value: XDRString(options.datesKey)),
         ]
         outcome.sentence =
             "\(title), level \(summary.level), is complete: \(summary.files) files and \(summary.directories) "
