@@ -121,6 +121,25 @@ struct DumpRecoveryTests {
         #expect(try Shell.run("ls -A d1 | wc -l; ls d2", in: target) == "7\nholes\n")
     }
 
+    @Test("directories named with their files by offset have their own times in the end")
+    func directDirectories() throws {
+        let bench = try DumpBench()
+        let source = try bench.directory.make("source")
+        let target = try bench.directory.make("target")
+        try Shell.run("mkdir -p a/b; touch a/1 a/b/2; setfacl -m u:1000:rx a/b; touch -d 2003-04-05 a/b a", in: source)
+        let recorder = DumpRecorder()
+        let (bytes, _) = try bench.backup(source, observer: recorder) { $0.history = .paths }
+        let names = ["a/b/2", "a", "a/1", "a/b"].map { ($0, offset: recorder.offsets[$0]) }
+        let result = DumpRecorder()
+        let summary = try bench.recover(bytes, names, to: target, observer: result) {
+            $0.direct = true
+            $0.isRecursive = false
+        }
+        #expect(result.results == [0: .recovered, 1: .recovered, 2: .recovered, 3: .recovered])
+        #expect([summary.files, summary.directories, summary.failed] == [2, 2, 0])
+        #expect(try Shell.differences(source + "/a", target + "/a") == "")
+    }
+
     @Test("file history of the backup and of a later reading agree, in both forms")
     func history() throws {
         let bench = try DumpBench()

@@ -9,7 +9,25 @@ final class DumpDirectRecovery {
     private let extractor: DumpExtractor
     /// Where a file has been restored to, for its other names.
     private var restored: [UInt32: DumpPlace] = [:]
+    /// Directories that are made; they get their times when all files are in them.
+    private var unfinished: [UnfinishedDirectory] = []
     private(set) var summary = RecoverSummary()
+
+    private struct UnfinishedDirectory {
+        var selection: Int
+        var file: DumpFile
+        var attributes: [ExtendedAttribute]
+        var place: DumpPlace
+        var isComplete: Bool
+    }
+
+    private enum Outcome {
+        case done(RecoveryResult)
+        /// A directory, whose result comes at the end.
+        case later
+        /// A directory whose contents are wanted too.
+        case needsPass
+    }
 
     init(_ stream: DumpStream, options: RecoverOptions, observer: any RecoverObserver) {
         self.stream = stream
@@ -33,32 +51,48 @@ final class DumpDirectRecovery {
                 rest.append((index, selection))
                 continue
             }
-            let result = try recover(selection, at: offset)
-            guard let result else {
-                rest.append((index, selection))
-                continue
+            switch try recover(index, selection, at: offset) {
+            case .needsPass: rest.append((index, selection))
+            case .later: break
+            case .done(let result): tell(index, result)
             }
-            if result != .recovered { summary.failed += 1 }
-            observer.finished(index, result)
         }
         return rest
     }
 
-    /// - Returns: nil for a directory whose contents are wanted too.
-    private func recover(_ selection: Selection, at offset: UInt64) throws(StreamError) -> RecoveryResult? {
+    /// After everything else, also after a failure: owner, mode and times of directories, the deepest first.
+    func finish() {
+        for next in unfinished.sorted(by: { $0.place.path.bytes.count > $1.place.path.bytes.count }) {
+            let result = extractor.finish(
+                directory: next.file,
+                next.attributes,
+                at: next.place,
+                replacesAttributes: false
+            )
+            tell(next.selection, next.isComplete ? result : .failed)
+        }
+        unfinished = []
+    }
+
+    private func tell(_ selection: Int, _ result: RecoveryResult) {
+        if result != .recovered { summary.failed += 1 }
+        observer.finished(selection, result)
+    }
+
+    private func recover(_ index: Int, _ selection: Selection, at offset: UInt64) throws(StreamError) -> Outcome {
         let place = DumpPlace(tree: selection.tree, path: selection.target)
         if let node = selection.node, let inode = UInt32(exactly: node), let first = restored[inode] {
             let result = extractor.link(place, to: first)
             if result == .recovered { summary.files += 1 }
-            return result
+            return .done(result)
         }
-        guard let header = try header(of: selection, at: offset) else { return .notFound }
+        guard let header = try header(of: selection, at: offset) else { return .done(.notFound) }
         let file = DumpFile(inode: header.inode, file: header.file, offset: offset)
         guard file.kind != .directory else {
-            return options.isRecursive ? nil : try recoverDirectory(header, file, place)
+            return options.isRecursive ? .needsPass : try recoverDirectory(index, header, file, place)
         }
         expectData(of: header)
-        if let problem = extractor.begin(file, at: place) { return problem }
+        if let problem = extractor.begin(file, at: place) { return .done(problem) }
         var isComplete = false
         var attributes: [ExtendedAttribute] = []
         do throws(StreamError) {
@@ -73,7 +107,7 @@ final class DumpDirectRecovery {
             summary.files += 1
             restored[header.inode] = place
         }
-        return result
+        return .done(result)
     }
 
     private func header(of selection: Selection, at offset: UInt64) throws(StreamError) -> DumpHeader? {
@@ -106,19 +140,28 @@ final class DumpDirectRecovery {
     }
 
     private func recoverDirectory(
+        _ index: Int,
         _ header: DumpHeader,
         _ file: DumpFile,
         _ place: DumpPlace
-    ) throws(StreamError) -> RecoveryResult {
+    ) throws(StreamError) -> Outcome {
         stream.expect(UInt64(header.dataRecords + 1) * UInt64(DumpFormat.recordBytes))
         let isComplete = try stream.file(header, nil)
         let attributes = try stream.attributes(of: header.inode, observer)
         do throws(TreeError) { try place.tree.makeDirectory(place.path, mode: 0o700) } catch {
             observer.note(.error, error.description)
-            return error.isPermissionDenied ? .permissionDenied : .noDirectory
+            return .done(error.isPermissionDenied ? .permissionDenied : .noDirectory)
         }
         summary.directories += 1
-        let result = extractor.finish(directory: file, attributes, at: place, replacesAttributes: false)
-        return isComplete ? result : .failed
+        unfinished.append(
+            UnfinishedDirectory(
+                selection: index,
+                file: file,
+                attributes: attributes,
+                place: place,
+                isComplete: isComplete
+            )
+        )
+        return .later
     }
 }

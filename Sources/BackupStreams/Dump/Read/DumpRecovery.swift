@@ -21,26 +21,35 @@ package struct DumpRecovery {
         let stream = DumpStream(source, observer: observer)
         if options.historyOnly { return try tellHistory(stream, observer) }
         if options.wholeImage { return try restoreImage(stream, observer) }
-        var summary = RecoverSummary()
-        var rest = Array(selections.enumerated()).map { (index: $0.offset, selection: $0.element) }
-        if options.direct {
-            let direct = DumpDirectRecovery(stream, options: options, observer: observer)
-            rest = try direct.run(rest)
-            summary = direct.summary
-        }
-        guard !rest.isEmpty else { return summary }
+        let all = selections.enumerated().map { (index: $0.offset, selection: $0.element) }
+        guard options.direct else { return try passThrough(all, stream, observer) }
+        let direct = DumpDirectRecovery(stream, options: options, observer: observer)
+        // Directories get their times after everything else, however it ends.
+        defer { direct.finish() }
+        let rest = try direct.run(all)
+        let passed = rest.isEmpty ? RecoverSummary() : try passThrough(rest, stream, observer)
+        direct.finish()
+        var summary = direct.summary
+        summary.files += passed.files
+        summary.directories += passed.directories
+        summary.failed += passed.failed
+        return summary
+    }
+
+    private func passThrough(
+        _ selections: [(index: Int, selection: Selection)],
+        _ stream: DumpStream,
+        _ observer: any RecoverObserver
+    ) throws(StreamError) -> RecoverSummary {
         try stream.begin(at: 0, direct: false)
-        let receiver = DumpSelectionReceiver(rest, isRecursive: options.isRecursive, observer: observer)
+        let receiver = DumpSelectionReceiver(selections, isRecursive: options.isRecursive, observer: observer)
         var pass = DumpPass(stream, observer: observer, keepsMaps: false)
         do throws(StreamError) { try pass.run(receiver) } catch {
             receiver.finish(isBrokenOff: true)
             throw error
         }
         receiver.finish(isBrokenOff: false)
-        summary.files += receiver.summary.files
-        summary.directories += receiver.summary.directories
-        summary.failed += receiver.summary.failed
-        return summary
+        return receiver.summary
     }
 
     private func tellHistory(
