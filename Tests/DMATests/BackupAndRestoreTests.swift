@@ -212,6 +212,27 @@ struct BackupAndRestoreTests {
         #expect(server.drives[0].barcode == nil)
     }
 
+    @Test("a server of our kind is asked what it exports before any cartridge moves")
+    func exportCheck() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1"], slots: 2)
+        server.exports = ["/data:ro", "/data/in"]
+        server.stream = Self.stream(10)
+        let network = FakeNetwork(server)
+        let error = #expect(throws: DMAError.self) { try backUp(request("/database"), network) }
+        #expect(error?.message == "/database is not exported by one:10000, which exports /data, /data/in")
+        #expect(error?.kind == .refused)
+        #expect(server.loads.isEmpty)
+        _ = try backUp(request("/data/deep"), network)
+        let servers = JobServers(data: endpoint, tape: endpoint)
+        func restore(_ destination: String) throws {
+            let restore = RestoreRequest(paths: [], destination: destination)
+            _ = try RestoreJob(restore, servers: servers, catalogue: catalogue, callers: network.callers).run()
+        }
+        let readOnly = #expect(throws: DMAError.self) { try restore("/data/out") }
+        #expect(readOnly?.message.contains("read-only") == true)
+        try restore("/data/in/x")
+    }
+
     @Test("a write-protected cartridge and drives in use are passed over")
     func passesOverProtectedAndBusy() throws {
         let server = FakeServer("one:10000", barcodes: ["A1", "A2"], slots: 3, drives: 2)

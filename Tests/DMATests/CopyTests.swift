@@ -57,6 +57,17 @@ struct CopyTests {
         #expect(result.moverBytes == 0)
     }
 
+    @Test("a record that is longer than the first ones is copied too")
+    func longer() throws {
+        let items: [FakeTape.Item] =
+            (0..<20).map { record(4096, $0) } + [
+                record(1, 7), record(7777, 8), record(512, 9), .mark, record(8, 8), .mark,
+            ]
+        source.tapes["S"]?.items = items
+        _ = try copy()
+        #expect(target.tapes["T"]?.items == items)
+    }
+
     @Test("data behind the last filemark is copied too")
     func withoutLastMark() throws {
         let items: [FakeTape.Item] = [record(5, 1), .mark] + (0..<10).map { record(2048, $0) }

@@ -100,6 +100,22 @@ final class FakeCaller: NDMPCaller {
             var reply = ConfigGetBackupTypeInfoReply()
             reply.backupTypes = [BackupType(name: "tar"), BackupType(name: "dump")]
             return reply
+        case .configGetServerInfo:
+            var reply = ConfigGetServerInfoReply()
+            reply.productName = XDRString(host.exports == nil ? "Other" : "Capstan virtual tape library")
+            return reply
+        case .configGetFileSystemInfo:
+            var reply = ConfigGetFileSystemInfoReply()
+            reply.fileSystems = (host.exports ?? []).map { export in
+                let isReadOnly = export.hasSuffix(":ro")
+                return FileSystemInfo(
+                    logicalDevice: XDRString(isReadOnly ? String(export.dropLast(3)) : export),
+                    environment: [
+                        NDMPVariable(name: "AVAILABLE_RECOVERY", value: isReadOnly ? "" : "tar,dump")
+                    ]
+                )
+            }
+            return reply
         default: return ErrorReply(error: .notSupported)
         }
     }
@@ -280,6 +296,11 @@ final class FakeCaller: NDMPCaller {
             isPlaced = true
             guard case .record(let record) = tape.here else {
                 return pauseMover(tape.here == .mark ? .endOfFile : .endOfMedium, position)
+            }
+            guard record.count <= Int(size) else {
+                haltMover(.mediaError)
+                peer?.closeWire()
+                return
             }
             tape.position += 1
             let room = isEndless ? Int.max : Int(clamping: windowEnd - position)

@@ -87,6 +87,8 @@ final class FakeServer {
     var recovered: [UInt8] = []
     var recoverRequest: DataStartRecoverRequest?
     var backupRequest: DataStartBackupRequest?
+    /// What a server of our kind exports; nil: another kind of server.
+    var exports: [String]?
     /// Refuses START_BACKUP after telling this.
     var refusal: String?
     /// Barcodes in the order they were loaded.

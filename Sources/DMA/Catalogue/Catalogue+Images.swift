@@ -47,6 +47,7 @@ extension Catalogue {
         _ image: Int64,
         bytes: UInt64,
         files: UInt64,
+        directories: UInt64 = 0,
         level: Int,
         environment: [EnvironmentVariable],
         now: Int64
@@ -60,9 +61,13 @@ extension Catalogue {
             }
             try database.execute(
                 sql: """
-                    UPDATE images SET state = 'complete', finished = ?, bytes = ?, files = ?, level = ? WHERE id = ?
+                    UPDATE images SET state = 'complete', finished = ?, bytes = ?, files = ?, directories = ?, level = ?
+                    WHERE id = ?
                     """,
-                arguments: [now, Int64(bitPattern: bytes), Int64(bitPattern: files), level, image]
+                arguments: [
+                    now, Int64(bitPattern: bytes), Int64(bitPattern: files), Int64(bitPattern: directories), level,
+                    image,
+                ]
             )
         }
     }
@@ -172,6 +177,7 @@ extension Catalogue {
         image.finished = row["finished"]
         image.bytes = UInt64(bitPattern: row["bytes"])
         image.files = UInt64(bitPattern: row["files"])
+        image.directories = UInt64(bitPattern: row["directories"])
         image.state = Image.State(rawValue: row["state"]) ?? .failed
         return image
     }

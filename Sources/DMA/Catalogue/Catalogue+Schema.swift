@@ -39,6 +39,7 @@ extension Catalogue {
             record_bytes INTEGER NOT NULL,
             bytes INTEGER NOT NULL DEFAULT 0,
             files INTEGER NOT NULL DEFAULT 0,
+            directories INTEGER NOT NULL DEFAULT 0,
             state TEXT NOT NULL CHECK (state IN ('unfinished', 'complete', 'failed', 'overwritten')));
         CREATE INDEX images_by_path ON images(path, type, started);
         CREATE TABLE environment(

@@ -68,8 +68,9 @@ package struct Image: Sendable, Equatable {
     package var recordBytes: UInt32
     /// Length of the stream.
     package var bytes: UInt64 = 0
-    /// History entries.
+    /// What the file history tells of: names in the form of paths, inodes in the form of nodes.
     package var files: UInt64 = 0
+    package var directories: UInt64 = 0
     package var state = State.unfinished
 
     package init(

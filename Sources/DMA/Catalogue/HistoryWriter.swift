@@ -27,8 +27,9 @@ final class HistoryWriter {
     private var nextKey = HistoryWriter.rootKey + 1
     private var directories: [[UInt8]: Int64] = [[]: HistoryWriter.rootKey]
     private var hasRoot = false
-    /// History entries taken so far: files, or names in directories.
-    private(set) var count: UInt64 = 0
+    /// Told of so far: names in the form of paths, inodes in the form of nodes.
+    private(set) var files: UInt64 = 0
+    private(set) var directoriesTold: UInt64 = 0
 
     init(catalogue: Catalogue, image: Int64) {
         self.catalogue = catalogue
@@ -66,8 +67,8 @@ final class HistoryWriter {
 
     private func insert(_ entry: FileEntry, _ database: Database) throws {
         guard let path = Self.unixName(entry.names).map(Self.normalised) else { return }
-        count += 1
         let attributes = Self.attributes(entry.status, node: entry.node, historyInfo: entry.fileHistoryInfo)
+        count(attributes)
         if !hasRoot { try setRoot(Self.rootKey, database) }
         if path.isEmpty {
             try insert(attributes, at: Self.rootKey, database)
@@ -131,13 +132,17 @@ final class HistoryWriter {
             return
         }
         guard name != Array("..".utf8), !name.isEmpty, !name.contains(UInt8(ascii: "/")) else { return }
-        count += 1
         try link(name[...], in: parent, to: node, database)
     }
 
     private func insert(_ entry: NodeEntry, _ database: Database) throws {
         let attributes = Self.attributes(entry.status, node: entry.node, historyInfo: entry.fileHistoryInfo)
+        count(attributes)
         try insert(attributes, at: Int64(bitPattern: entry.node), database)
+    }
+
+    private func count(_ attributes: FileAttributes) {
+        if attributes.type == FileAttributes.directoryType { directoriesTold += 1 } else { files += 1 }
     }
 
     // MARK: Rows

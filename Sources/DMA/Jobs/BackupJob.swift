@@ -89,6 +89,7 @@ package final class BackupJob {
             let session = try JobSession(request.servers, control: control, callers: callers)
             defer { session.close() }
             try checkType(session)
+            try ExportCheck.check(request.path, writing: false, on: session.data)
             let media = try MediaFeed(request, session: session, catalogue: catalogue, control: control)
             do {
                 return try backUp(session, media)
@@ -165,6 +166,14 @@ final class MediaFeed {
             pool: request.pool,
             overwrite: request.overwrite
         )
+        if let missing = plan.missing.first {
+            throw DMAError(
+                .notFound,
+                "cartridge \(missing) is not in the library of \(request.servers.tape.name)",
+                hint:
+                    "bring it in with `capstan import \(missing)`, or make it with `capstan cartridge create \(missing)`"
+            )
+        }
         if let refused = plan.refused.first {
             throw DMAError(
                 .refused,

@@ -162,7 +162,8 @@ final class BackupRun {
         try finishSegment(end: moved, isLast: true)
         try history.flush()
         image.bytes = moved
-        image.files = history.count
+        image.files = history.files
+        image.directories = history.directoriesTold
         image.finished = control.now()
         image.state = .complete
         // Before v4 some movers count whole records: the data service knows better where the stream ends.
@@ -173,6 +174,7 @@ final class BackupRun {
             image.id,
             bytes: image.bytes,
             files: image.files,
+            directories: image.directories,
             level: image.level,
             environment: environment.map { EnvironmentVariable(name: $0.name.bytes, value: $0.value.bytes) },
             now: control.now()
@@ -184,7 +186,7 @@ final class BackupRun {
     private func showProgress() throws {
         guard control.now() >= nextProgress, dataHalt == nil, moverHalt == nil else { return }
         nextProgress = control.now() + 1
-        control.tell(.progress(try session.progress(totalBytes: nil, files: history.count)))
+        control.tell(.progress(try session.progress(totalBytes: nil, files: history.files)))
     }
 }
 

@@ -171,7 +171,7 @@ package final class CopyJob {
     ///   tapes back where they were.
     private func moveRest(_ from: CopyEnd, _ to: CopyEnd, recordBytes: UInt32) throws -> Bool? {
         let (reader, writer) = (from.caller, to.caller)
-        let startBlock = try reader.tapeGetState().blockNumber
+        let (startBlock, startCopy) = (try reader.tapeGetState().blockNumber, try writer.tapeGetState().blockNumber)
         try writer.moverSetRecordSize(recordBytes)
         try writer.moverSetWindow(offset: 0, length: .max)
         let address = try writer.moverListen(.read, .tcp)
@@ -179,17 +179,16 @@ package final class CopyJob {
         try reader.moverSetWindow(offset: 0, length: .max)
         try reader.moverConnect(.write, address)
         try reader.moverRead(offset: 0, length: .max)
-        try follow(from, to)
+        let isThrough = try follow(from, to)
         let (sent, written) = (try reader.moverGetState(), try writer.moverGetState())
         try reader.moverStop()
         try writer.moverStop()
         let records = UInt64(try reader.tapeGetState().blockNumber &- startBlock)
         let wholeBytes = records.multipliedReportingOverflow(by: UInt64(recordBytes))
         let isEven = !wholeBytes.overflow && wholeBytes.partialValue == sent.bytesMoved
-        guard isEven, written.bytesMoved == sent.bytesMoved else {
-            let copied = (written.bytesMoved + UInt64(recordBytes) - 1) / UInt64(recordBytes)
+        guard isThrough, isEven, written.bytesMoved == sent.bytesMoved else {
             try from.back(records)
-            try to.back(copied)
+            try to.back(UInt64(try writer.tapeGetState().blockNumber &- startCopy))
             return nil
         }
         result.records += records
@@ -203,9 +202,11 @@ package final class CopyJob {
         }
     }
 
-    private func follow(_ from: CopyEnd, _ to: CopyEnd) throws {
+    /// - Returns: false when the reader stopped before the end of the tape file, at a record that is too long for it.
+    private func follow(_ from: CopyEnd, _ to: CopyEnd) throws -> Bool {
         var readerHalt: MoverHaltReason?
         var writerHalt: MoverHaltReason?
+        var isThrough = true
         var wait = HaltWait()
         while readerHalt == nil || writerHalt == nil {
             try control.checkCancelled()
@@ -213,9 +214,8 @@ package final class CopyJob {
             for post in try from.posts() {
                 if case .moverHalted(let reason, _) = post { readerHalt = reason }
                 guard case .moverPaused(let reason, _) = post else { continue }
-                guard [.endOfFile, .endOfMedium, .endOfWindow].contains(reason) else {
-                    throw DMAError(.damaged, "the tape in \(source.drive) of \(source.server.name) cannot be read")
-                }
+                // Before v4 a record that cannot be read pauses; it shows when it is read by itself.
+                if reason == .mediaError { isThrough = false }
                 try from.caller.moverClose()
             }
             for post in try to.posts() {
@@ -227,10 +227,12 @@ package final class CopyJob {
             }
             if readerHalt != nil, writerHalt == nil, wait.isOver(now: control.now()) { break }
         }
+        if readerHalt == .mediaError || readerHalt == .internalError, writerHalt != nil { return false }
         guard readerHalt == .connectClosed, writerHalt == .connectClosed else {
             let words = "\(readerHalt?.text ?? "nothing") and \(writerHalt?.text ?? "nothing")"
             throw DMAError(.failure, "the movers ended with \(words) before a tape file was through")
         }
+        return isThrough
     }
 
     private func showProgress(moved: UInt64) {

@@ -57,6 +57,7 @@ package final class RestoreJob {
             let session = try JobSession(servers, control: control, callers: callers)
             defer { session.close() }
             let plan = try RestorePlan(request, catalogue: catalogue, version: session.data.version)
+            try ExportCheck.check(request.destination, writing: true, on: session.data)
             return try restore(plan.passes, session)
         } catch {
             throw DMAError(error)

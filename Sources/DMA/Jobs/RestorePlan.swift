@@ -209,9 +209,8 @@ package struct RestorePlan: Sendable {
         let members = request.direct ? try directMembers(image, entries) : nil
         let isDirect = members != nil
         let list = (members ?? entries).sorted { left, right in
-            (left.attributes?.historyInfo ?? .max, left.pathText) < (
-                right.attributes?.historyInfo ?? .max, right.pathText
-            )
+            (left.attributes?.historyInfo ?? .max, left.pathText)
+                < (right.attributes?.historyInfo ?? .max, right.pathText)
         }
         guard list.count <= NDMPLimits.recoverNames else {
             throw DMAError(

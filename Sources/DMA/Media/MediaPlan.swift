@@ -23,6 +23,8 @@ package struct MediaPlan: Sendable, Equatable {
 
     /// Cartridges that were named and cannot be used, with the reason.
     package private(set) var refused: [(barcode: String, reason: String)] = []
+    /// Cartridges that were named and are not there.
+    package private(set) var missing: [String] = []
     private(set) var candidates: [Candidate] = []
 
     package static func == (left: MediaPlan, right: MediaPlan) -> Bool {
@@ -65,7 +67,7 @@ package struct MediaPlan: Sendable, Equatable {
         _ overwrite: Bool
     ) {
         guard isPresent else {
-            refused.append((barcode, "it is not in the library"))
+            missing.append(barcode)
             return
         }
         if overwrite {

@@ -131,7 +131,7 @@ struct BackupReport: Codable {
 
     func lines(_ style: Style) -> [String] {
         var lines = [
-            "\(style.bold("image \(image.id)")): \(ByteSize.text(image.bytes)), \(Plural.of(image.files, "file")), "
+            "\(style.bold("image \(image.id)")): \(ByteSize.text(image.bytes)), \(image.contents), "
                 + "\(Spans.text(seconds: milliseconds / 1000)), \(ByteSize.text(bytesPerSecond))/s"
         ]
         lines += SegmentRows.lines(image.segments ?? [], style)

@@ -26,6 +26,7 @@ struct CatalogueImageReport: Codable {
     var recordBytes: UInt32
     var bytes: UInt64
     var files: UInt64
+    var directories: UInt64
     /// `complete`, `unfinished`, `failed` or `overwritten`.
     var state: String
     /// Where the stream lies, in its order.
@@ -45,6 +46,7 @@ struct CatalogueImageReport: Codable {
         recordBytes = image.recordBytes
         bytes = image.bytes
         files = image.files
+        directories = image.directories
         state = image.state.rawValue
         self.segments = segments?.map {
             Piece(cartridge: $0.barcode, tapeFile: $0.tapeFile, offset: $0.offset, length: $0.length)
@@ -57,6 +59,12 @@ struct CatalogueImageReport: Codable {
         }
     }
 
+    /// `394 files, 58 directories`; nothing without file history.
+    var contents: String {
+        guard files + directories > 0 else { return "no file history" }
+        return "\(Plural.of(files, "file")), \(directories) director\(directories == 1 ? "y" : "ies")"
+    }
+
     func page(_ style: Style) -> [String] {
         var table = Table(["", ""])
         table.add("type", "\(type), level \(level)")
@@ -64,7 +72,7 @@ struct CatalogueImageReport: Codable {
         table.add("written", "\(started) to \(finished ?? "?") on \(tapeServer)")
         table.add("expires", expires ?? "never")
         table.add("stream", "\(ByteSize.text(bytes)) in records of \(ByteSize.text(UInt64(recordBytes)))")
-        table.add("history", Plural.of(files, "file"))
+        table.add("history", contents)
         var lines = [style.bold("image \(id)") + ": \(state)"] + table.lines(style).map { "  " + $0 }
         lines += SegmentRows.lines(segments ?? [], style)
         lines += (environment ?? [:]).sorted { $0.key < $1.key }.map { "  \(style.dim($0.key))=\($0.value)" }
