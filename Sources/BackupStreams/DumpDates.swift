@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// When each tree was last backed up at each level: what incremental backups compare with.
@@ -71,11 +71,11 @@ package final class DumpDates: Sendable {
     private func load() throws(StreamError) -> [Entry] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         do {
-            let attributes = try FileManager.default.attributesOfItem(atPath: path)
-            guard let size = attributes[.size] as? NSNumber, size.intValue <= Self.maximumFileBytes else {
+            let data = try Data(contentsOf: URL(filePath: path))
+            guard data.count <= Self.maximumFileBytes else {
                 throw StreamError.impossible("\(path) is too long to be a file of dump dates")
             }
-            let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+            let document = try JSONDecoder().decode(Document.self, from: data)
             guard document.version == Self.version else {
                 throw StreamError.impossible(
                     "\(path) has version \(document.version), which this program does not know"
@@ -85,7 +85,7 @@ package final class DumpDates: Sendable {
         } catch let error as StreamError {
             throw error
         } catch {
-            throw .impossible("cannot read the dump dates in \(path): \(error.localizedDescription)")
+            throw .impossible("cannot read the dump dates in \(path): \(error)")
         }
     }
 
@@ -95,9 +95,9 @@ package final class DumpDates: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
             let data = try encoder.encode(Document(version: Self.version, dates: entries))
-            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
+            try data.write(to: URL(filePath: path), options: .atomic)
         } catch {
-            throw .impossible("cannot write the dump dates to \(path): \(error.localizedDescription)")
+            throw .impossible("cannot write the dump dates to \(path): \(error)")
         }
     }
 }

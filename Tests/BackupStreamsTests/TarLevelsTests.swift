@@ -92,8 +92,9 @@ struct TarLevelsTests {
 
     @Test("a directory whose list of names is too long for a header")
     func longList() throws {
-        let names = "n=$(printf 'n%.0s' $(seq 240)); seq -f \"$n%g\" 2500 | xargs touch"
+        let names = "n=$(printf 'n%.0s' $(seq 240)); seq -f \"$n%04g\" 2600 | xargs touch"
         try Bash.run(names, in: source)
+        nextSecond()
         try rig.recover(try rig.backup(source), to: target)
         nextSecond()
         try Bash.run("rm *7; echo new > new", in: source)
@@ -101,7 +102,7 @@ struct TarLevelsTests {
         let stream = try rig.backup(source, level: 1)
         #expect(stream[512 * 2 + 156] == UInt8(ascii: "D"))
         let summary = try rig.recover(stream, to: target, options: whole)
-        #expect(summary.removed == 250)
+        #expect(summary.removed == 260)
         #expect(try Bash.differences(source, target) == "")
         // Other programs take it for a directory.
         let file = try rig.write(stream, "level1.tar")
@@ -147,6 +148,7 @@ struct TarLevelsTests {
         try Bash.run("mkdir -p a b c; touch a/x.o a/y b/z c/w; echo 1 > c/old", in: source)
         var rig = rig
         rig.options.excludes = [Array("*.o".utf8), Array("b".utf8)]
+        nextSecond()
         let observer = RecordingObserver()
         _ = try rig.backup(source, history: .paths, observer: observer)
         #expect(observer.files.map(\.path) == ["/", "a", "a/y", "c", "c/old", "c/w"])
@@ -154,6 +156,6 @@ struct TarLevelsTests {
         nextSecond()
         try Bash.run("echo more > a/new", in: source)
         try rig.recover(try rig.backup(source, level: 1), to: target, options: whole)
-        #expect(try Bash.run("find . -type f | sort", in: target) == "./a/new\n./a/x.o\n./b/z\n./gone\n")
+        #expect(try Bash.run("find . -type f | sort", in: target) == "./a/new\n./a/x.o\n./b/z\n")
     }
 }

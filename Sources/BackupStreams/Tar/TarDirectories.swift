@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
-import Foundation
+import FoundationEssentials
 
 /// Which directory lay where at a backup: 16 bytes for each, the inode and a hash of the path. With it the next level
 /// sees that a directory was renamed.
@@ -64,11 +64,11 @@ struct TarDirectories {
             append(path)
         }
         do {
-            let directory = (file as NSString).deletingLastPathComponent
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data(bytes).write(to: URL(fileURLWithPath: file), options: .atomic)
+            let directory = file[..<(file.lastIndex(of: "/") ?? file.startIndex)]
+            try FileManager.default.createDirectory(atPath: String(directory), withIntermediateDirectories: true)
+            try Data(bytes).write(to: URL(filePath: file), options: .atomic)
         } catch {
-            throw .impossible("cannot write \(file): \(error.localizedDescription)")
+            throw .impossible("cannot write \(file): \(error)")
         }
     }
 }

@@ -5,8 +5,9 @@
 extension TarPass {
     /// Asked for before a header is known: more than any header we write.
     private static let headerBytes: UInt64 = 16 << 10
-    /// Asked for at a time while a directory is read, whose length nobody knows.
-    private static let directoryBytes: UInt64 = 512 << 10
+    /// Asked for at a time while a directory is read, whose length nobody knows: as much again as it had so far, between
+    /// these two.
+    private static let directoryBytes: ClosedRange<UInt64> = 32 << 10...512 << 10
 
     func direct() throws(StreamError) {
         // In the order of the tape, so that it never goes back.
@@ -65,7 +66,10 @@ extension TarPass {
         guard entry.content == .directory, options.isRecursive else { return }
         while true {
             if observer.isCancelled { throw .cancelled }
-            if input.left < Self.headerBytes { input.expect(Self.directoryBytes) }
+            if input.left < Self.headerBytes {
+                let soFar = input.position - offset(selection)
+                input.expect(min(max(soFar, Self.directoryBytes.lowerBound), Self.directoryBytes.upperBound))
+            }
             // What is below a directory follows it without a gap.
             guard let member = try reader.next(), let path = member.path,
                 let below = path.relative(to: wanted.original), !below.isRoot
