@@ -27,7 +27,7 @@ extension NDMPProbe {
             )
         }
         for service in services {
-            report.sides.append(serverListens(service, &report))
+            report.sides.append(serverListens(service))
             guard version >= 3 else { continue }
             guard let ip = local.ipv4 else {
                 report.notes.append(
@@ -36,7 +36,7 @@ extension NDMPProbe {
                 )
                 continue
             }
-            report.sides.append(serverConnects(service, ip, &report))
+            report.sides.append(serverConnects(service, ip))
         }
     }
 
@@ -66,7 +66,7 @@ extension NDMPProbe {
 
     // MARK: The server listens
 
-    private func serverListens(_ service: ProbeService, _ report: inout ProbeReport) -> ProbeReport.Side {
+    private func serverListens(_ service: ProbeService) -> ProbeReport.Side {
         let results = ProbeResults()
         Parallel.run(count: attemptCount, limit: service.sessionLimit) { take in
             guard let connection = open(service, results) else { return }
@@ -79,10 +79,14 @@ extension NDMPProbe {
                 }
             }
         }
-        if let failure = results.firstFailure { report.notes.append(failure.description) }
         let seen = results.sorted
         for attempt in bareConnections(seen) { results.add(attempt) }
-        return ProbeReport.Side(message: service.listenMessage, listener: options.host, attempts: results.sorted)
+        return ProbeReport.Side(
+            message: service.listenMessage,
+            listener: options.host,
+            attempts: results.sorted,
+            problem: results.firstFailure?.description
+        )
     }
 
     /// A session that is ready for the service; nil when it cannot be had.
@@ -204,8 +208,7 @@ extension NDMPProbe {
 
     private func serverConnects(
         _ service: ProbeService,
-        _ ip: UInt32,
-        _ report: inout ProbeReport
+        _ ip: UInt32
     ) -> ProbeReport.Side {
         let results = ProbeResults()
         Parallel.run(count: attemptCount, limit: service.sessionLimit) { take in
@@ -226,11 +229,11 @@ extension NDMPProbe {
                 connection = nil
             }
         }
-        if let failure = results.firstFailure { report.notes.append(failure.description) }
         return ProbeReport.Side(
             message: service.connectMessage,
             listener: SocketAddress.dotted(ip),
-            attempts: results.sorted
+            attempts: results.sorted,
+            problem: results.firstFailure?.description
         )
     }
 

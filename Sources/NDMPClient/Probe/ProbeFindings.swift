@@ -18,6 +18,9 @@ struct ProbeFindings {
         var all = [control(), version(), authentication()].compactMap { $0 }
         for side in report.sides {
             all += weListen(side) ? connects(side) : listens(side)
+            if let problem = side.problem {
+                all.append(.init(.problem, "\(side.message) could not be tried: \(problem)"))
+            }
         }
         return all
     }

@@ -88,6 +88,8 @@ package struct ProbeReport: Codable, Sendable, Equatable {
         /// Host whose ports they are.
         package var listener: String
         package var attempts: [PortAttempt]
+        /// Why not all attempts could be made.
+        package var problem: String?
     }
 
     package var host: String
