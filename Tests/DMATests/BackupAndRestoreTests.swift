@@ -247,6 +247,18 @@ struct BackupAndRestoreTests {
         #expect(error?.kind == .busy)
     }
 
+    @Test("a cartridge in another job's drive is left alone")
+    func otherDrive() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1", "A2"], slots: 2, drives: 2)
+        server.stream = Self.stream(10)
+        let network = FakeNetwork(server)
+        #expect(server.move(FakeServer.firstSlot, FakeServer.firstDrive))
+        server.holders[0] = FakeCaller(server, network)
+        let result = try backUp(request(), network)
+        #expect(result.segments.map(\.barcode) == ["A2"])
+        #expect(server.drives[0].barcode == "A1")
+    }
+
     @Test("a cancelled backup ends with the cartridge in its slot")
     func cancels() throws {
         let server = FakeServer("one:10000", barcodes: ["A1"], slots: 1)

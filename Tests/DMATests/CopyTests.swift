@@ -76,6 +76,21 @@ struct CopyTests {
         #expect(target.tapes["T"]?.items == items)
     }
 
+    @Test("two drives of one library are enough")
+    func oneLibrary() throws {
+        let library = FakeServer("one:10000", barcodes: ["S", "T"], slots: 2, drives: 2)
+        library.tapes["S"]?.items = [record(5, 1), .mark]
+        let end = NDMPEndpoint(host: "one")
+        _ = try CopyJob(
+            from: CopySide(server: end, drive: "nst0", barcode: "S"),
+            to: CopySide(server: end, drive: "nst1", barcode: "T"),
+            overwrite: false,
+            callers: FakeNetwork(library).callers
+        ).run()
+        #expect(library.tapes["T"]?.items == [record(5, 1), .mark])
+        #expect(library.slots == ["S", "T"])
+    }
+
     @Test("a destination that is not blank is refused, and taken when told to")
     func notBlank() throws {
         source.tapes["S"]?.items = [record(5, 1), .mark]

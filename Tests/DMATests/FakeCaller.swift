@@ -121,6 +121,11 @@ final class FakeCaller: NDMPCaller {
     }
 
     private func scsi(_ code: NDMPMessageCode, _ body: any XDRStruct) -> any NDMPReplyBody {
+        if code == .scsiOpen {
+            guard host.changerHolder == nil else { return ErrorReply(error: .deviceBusy) }
+            host.changerHolder = self
+        }
+        if code == .scsiClose { host.changerHolder = nil }
         guard code == .scsiExecuteCDB, let request = body as? ExecuteCDBRequest else { return ErrorReply() }
         let cdb = bytes(of: request.cdb)
         if cdb[0] == 0xB8 {

@@ -77,6 +77,8 @@ final class FakeServer {
     var drives: [(barcode: String?, source: UInt16?)]
     /// Who has the drive open.
     var holders: [FakeCaller?]
+    /// Who has the changer open.
+    var changerHolder: FakeCaller?
     let version: Int
     /// What a backup sends, and the file history it tells.
     var stream: [UInt8] = []

@@ -216,6 +216,7 @@ final class MediaFeed {
 
     /// - Returns: why the cartridge cannot be used; nil when all is ready.
     private func prepare(_ candidate: MediaPlan.Candidate) throws -> String? {
+        if request.cartridges.isEmpty, station.isInAnotherDrive(candidate.barcode) { return "it is in another drive" }
         try station.load(candidate.barcode)
         do throws(any Error) {
             try station.open(.readWrite)

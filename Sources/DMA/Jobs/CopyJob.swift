@@ -264,7 +264,8 @@ private final class CopyEnd {
         self.caller = caller
         do {
             if side.barcode != nil, let name = try caller.scsiInfo().first?.names.first?.device.text {
-                robot = try Robot(try callers.open(side.server), device: name)
+                let second = try callers.open(side.server)
+                robot = try Robot(second, device: name, control: control, callers: callers)
             } else {
                 robot = nil
             }

@@ -58,7 +58,7 @@ final class JobSession {
             throw error
         }
         do {
-            robot = try Self.openRobot(servers, callers)
+            robot = try Self.openRobot(servers, control, callers)
         } catch {
             tape.close()
             if !isLocal { data.close() }
@@ -75,14 +75,18 @@ final class JobSession {
         return caller
     }
 
-    private static func openRobot(_ servers: JobServers, _ callers: Callers) throws -> Robot {
+    private static func openRobot(
+        _ servers: JobServers,
+        _ control: JobControl,
+        _ callers: Callers
+    ) throws -> Robot {
         let caller = try open(servers.tape, callers)
         do {
             let names = try caller.scsiInfo().compactMap { $0.names.first?.device.text }
             guard let device = servers.changer ?? names.first else {
                 throw DMAError(.notFound, "\(servers.tape.name) has no changer, so no cartridge can be loaded")
             }
-            return try Robot(caller, device: device)
+            return try Robot(caller, device: device, control: control, callers: callers)
         } catch {
             caller.close()
             throw error

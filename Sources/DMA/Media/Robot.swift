@@ -6,6 +6,8 @@ import NDMPProtocol
 import SCSI
 
 /// The changer of a library, over NDMP's SCSI interface. Owns one control connection, since a session has one device.
+///
+/// The changer is open only while it is asked something, so that several jobs can share it.
 final class Robot {
     /// Largest report asked for: 65,535 elements of 100 bytes.
     private static let reportLimitBytes = 8 << 20
@@ -13,22 +15,56 @@ final class Robot {
     private static let attentionLimit = 8
     private static let moveMilliseconds: UInt32 = 600_000
 
+    /// How long another job may have the changer: a move takes minutes in real libraries.
+    private static let busyMilliseconds = 300_000
+    private static let busyPollMilliseconds = 100
+
     let caller: any NDMPCaller
     let device: String
     private(set) var elements: [LibraryElement] = []
+    private let control: JobControl
+    private let callers: Callers
 
-    /// Opens the changer and looks into the library.
-    init(_ caller: any NDMPCaller, device: String) throws {
+    /// Looks into the library.
+    init(_ caller: any NDMPCaller, device: String, control: JobControl, callers: Callers) throws {
         self.caller = caller
         self.device = device
-        try caller.scsiOpen(device)
+        self.control = control
+        self.callers = callers
         try refresh()
+    }
+
+    /// Opens the changer, waiting for another job to be done with it, and closes it afterwards.
+    private func opened(_ body: () throws -> Void) throws {
+        var waited = 0
+        while true {
+            do throws(NDMPClientError) {
+                try caller.scsiOpen(device)
+                break
+            } catch {
+                guard error.refusal == .deviceBusy, waited < Self.busyMilliseconds else { throw error }
+            }
+            try control.checkCancelled()
+            callers.wait([], Self.busyPollMilliseconds)
+            waited += Self.busyPollMilliseconds
+        }
+        do {
+            try body()
+        } catch {
+            try? caller.scsiClose()
+            throw error
+        }
+        try caller.scsiClose()
     }
 
     var drives: [LibraryElement] { elements.filter { $0.kind == .drive } }
 
     /// Reads the inventory anew.
     func refresh() throws {
+        try opened { try readElements() }
+    }
+
+    private func readElements() throws {
         let head = try report(bytes: 8, identifiers: true)
         let total = ElementStatus.totalBytes(head) ?? 0
         let data = try report(bytes: min(total, Self.reportLimitBytes), identifiers: true)
@@ -51,8 +87,10 @@ final class Robot {
         MoveFields.transport.store(UInt64(transport), in: &cdb)
         MoveFields.source.store(UInt64(source), in: &cdb)
         MoveFields.destination.store(UInt64(destination), in: &cdb)
-        _ = try execute(cdb, "MOVE MEDIUM from element \(source) to \(destination)", 0, Self.moveMilliseconds)
-        try refresh()
+        try opened {
+            _ = try execute(cdb, "MOVE MEDIUM from element \(source) to \(destination)", 0, Self.moveMilliseconds)
+            try readElements()
+        }
     }
 
     /// Where a cartridge that leaves a drive goes: back to where it came from, else to the first free slot.

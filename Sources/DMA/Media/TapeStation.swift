@@ -84,6 +84,12 @@ final class TapeStation {
 
     // MARK: Cartridges
 
+    /// True when the cartridge sits in another drive: another job's, or somebody has loaded it.
+    func isInAnotherDrive(_ barcode: String) -> Bool {
+        guard let place = robot?.place(of: barcode) else { return false }
+        return place.kind == .drive && place.address != drive.element
+    }
+
     /// Brings the cartridge into the drive; whatever is there goes back to its slot.
     func load(_ wanted: String) throws {
         guard let robot, let address = drive.element else {
@@ -100,6 +106,13 @@ final class TapeStation {
                 .notFound,
                 "cartridge \(wanted) is not in the library of \(caller.server)",
                 hint: "bring it back with `capstan import \(wanted)`"
+            )
+        }
+        guard place.kind != .drive || place.address == address else {
+            throw DMAError(
+                .busy,
+                "cartridge \(wanted) is in another drive of \(caller.server)",
+                hint: "wait for the job that uses it, or bring it back with `capstan unload`"
             )
         }
         if place.address != address {
