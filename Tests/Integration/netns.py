@@ -101,7 +101,9 @@ class Network:
         machines = (self.data, self.middle, self.tape)
         wait_until(
             lambda: not any(" DOWN " in machine.run("ip", "-br", "link") for machine in machines), "the links to be up")
-        self.middle.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
+        # Routes, and says so each time that it rejects something, however often.
+        for name, value in (("ip_forward", 1), ("icmp_ratelimit", 0)):
+            self.middle.run("sh", "-c", f"echo {value} > /proc/sys/net/ipv4/{name}")
         return self
 
     def __exit__(self, *_):
