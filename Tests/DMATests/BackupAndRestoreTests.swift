@@ -259,6 +259,23 @@ struct BackupAndRestoreTests {
         #expect(server.drives[0].barcode == "A1")
     }
 
+    @Test("a job whose drive is taken meanwhile goes on with another one, also at a change of cartridges")
+    func drivesTaken() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1", "A2", "X"], slots: 4, drives: 2)
+        for tape in server.tapes.values { tape.capacity = 1024 + 2 * 4096 }
+        server.stream = Self.stream(3 * 4096)
+        let network = FakeNetwork(server)
+        // As soon as the first cartridge is back, somebody else loads X into the same drive.
+        let steps = JobControl(tell: { event in
+            guard case .step("loading A2 into nst0") = event else { return }
+            _ = server.move(FakeServer.firstSlot + 2, FakeServer.firstDrive)
+        })
+        let request = request(cartridges: ["A1", "A2"])
+        let job = BackupJob(request, catalogue: catalogue, callers: network.callers, control: steps)
+        #expect(try job.run().segments.map(\.barcode) == ["A1", "A2"])
+        #expect(server.drives.map(\.barcode) == ["X", nil])
+    }
+
     @Test("a cancelled backup ends with the cartridge in its slot")
     func cancels() throws {
         let server = FakeServer("one:10000", barcodes: ["A1"], slots: 1)

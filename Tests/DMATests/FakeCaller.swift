@@ -135,7 +135,7 @@ final class FakeCaller: NDMPCaller {
         let isMoved = host.move(address(4), address(6))
         return isMoved
             ? ExecuteCDBReply()
-            : ExecuteCDBReply(status: 2, sense: [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3B, 0x0E])
+            : ExecuteCDBReply(status: 2, sense: [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x3B, 0x0D])
     }
 
     // MARK: Tape

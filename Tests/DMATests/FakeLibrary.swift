@@ -66,7 +66,7 @@ final class FakeTape {
 }
 
 /// A server: a library of drives and slots, and a data service whose stream is given.
-final class FakeServer {
+final class FakeServer: @unchecked Sendable {
     static let firstDrive: UInt16 = 256
     static let firstSlot: UInt16 = 1024
 

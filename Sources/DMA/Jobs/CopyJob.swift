@@ -269,8 +269,14 @@ private final class CopyEnd {
             } else {
                 robot = nil
             }
-            let drive = try TapeStation.chooseDrive(named: side.drive, holding: nil, caller: caller, robot: robot)
-            station = TapeStation(caller, robot: robot, drive: drive, control: control, callers: callers)
+            station = try TapeStation(
+                caller,
+                robot: robot,
+                driveNamed: side.drive,
+                holding: nil,
+                control: control,
+                callers: callers
+            )
         } catch {
             caller.close()
             throw error

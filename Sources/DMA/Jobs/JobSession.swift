@@ -94,8 +94,14 @@ final class JobSession {
     }
 
     func station(drive: String?, holding barcode: String?) throws -> TapeStation {
-        let drive = try TapeStation.chooseDrive(named: drive, holding: barcode, caller: tape, robot: robot)
-        return TapeStation(tape, robot: robot, drive: drive, control: control, callers: callers)
+        try TapeStation(
+            tape,
+            robot: robot,
+            driveNamed: drive,
+            holding: barcode,
+            control: control,
+            callers: callers
+        )
     }
 
     func close() {

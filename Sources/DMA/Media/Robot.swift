@@ -174,6 +174,8 @@ struct SenseError: Error, CustomStringConvertible {
     var status: UInt8
     var sense: ReportedSense
 
+    var isDestinationFull: Bool { sense.additional == AdditionalSense(0x3B, 0x0D) }
+
     var description: String {
         let reason =
             switch (sense.additional.code, sense.additional.qualifier) {

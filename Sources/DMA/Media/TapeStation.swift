@@ -12,6 +12,8 @@ final class TapeStation {
     /// How long a drive may take to make a cartridge ready.
     private static let loadMilliseconds = 600_000
     private static let loadPollMilliseconds = 500
+    /// How long a drive that holds our cartridge may be somebody else's.
+    private static let busyMilliseconds = 10_000
     /// Enough for any first record that could be a label.
     private static let labelReadBytes: UInt32 = 64 << 10
     /// More filemarks than any tape has.
@@ -19,7 +21,11 @@ final class TapeStation {
 
     let caller: any NDMPCaller
     let robot: Robot?
-    let drive: TapeDrive
+    private(set) var drive: TapeDrive
+    /// The drive was named: no other will do.
+    private let isNamed: Bool
+    /// A cartridge that was in the drive when it was chosen may be sent home; one that came later is another job's.
+    private var mayEject: Bool
     /// What is in the drive; nil for nothing, or a cartridge without bar code that is not ours to know.
     private(set) var barcode: String?
     private(set) var isOpen = false
@@ -28,10 +34,21 @@ final class TapeStation {
     private let control: JobControl
     private let pause: ([any NDMPCaller], Int) -> Void
 
-    init(_ caller: any NDMPCaller, robot: Robot?, drive: TapeDrive, control: JobControl, callers: Callers) {
+    /// - Parameters as of `chooseDrive`.
+    init(
+        _ caller: any NDMPCaller,
+        robot: Robot?,
+        driveNamed name: String?,
+        holding barcode: String?,
+        control: JobControl,
+        callers: Callers
+    ) throws {
         self.caller = caller
         self.robot = robot
+        let drive = try Self.chooseDrive(named: name, holding: barcode, caller: caller, robot: robot)
         self.drive = drive
+        isNamed = name != nil
+        mayEject = robot?.drives.first { $0.address == drive.element }?.isFull ?? false
         self.control = control
         pause = callers.wait
     }
@@ -40,11 +57,12 @@ final class TapeStation {
 
     /// The drive of that name, else the first that nobody uses: an empty one if there is one, unless `barcode` already
     /// sits in another.
-    static func chooseDrive(
+    private static func chooseDrive(
         named name: String?,
         holding barcode: String?,
         caller: any NDMPCaller,
-        robot: Robot?
+        robot: Robot?,
+        onlyEmpty: Bool = false
     ) throws -> TapeDrive {
         let drives = DriveChoice.match(try caller.tapeInfo(), robot?.drives ?? [])
         guard !drives.isEmpty else { throw DMAError(.notFound, "\(caller.server) has no tape drive") }
@@ -59,7 +77,7 @@ final class TapeStation {
         let usable = drives.filter { $0.element != nil || robot == nil }
         let holding = usable.filter { barcode != nil && element($0)?.barcode == barcode }
         let empty = usable.filter { element($0)?.isFull == false }
-        let others = usable.filter { drive in !holding.contains(drive) && !empty.contains(drive) }
+        let others = usable.filter { drive in !onlyEmpty && !holding.contains(drive) && !empty.contains(drive) }
         for drive in holding + empty + others where try isFree(drive, caller) { return drive }
         throw DMAError(
             .busy,
@@ -92,6 +110,29 @@ final class TapeStation {
 
     /// Brings the cartridge into the drive; whatever is there goes back to its slot.
     func load(_ wanted: String) throws {
+        for _ in 0..<Self.driveAttempts {
+            do {
+                return try bring(wanted)
+            } catch is DriveTaken {
+                guard !isNamed else { break }
+                drive = try Self.chooseDrive(
+                    named: nil,
+                    holding: nil,
+                    caller: caller,
+                    robot: robot,
+                    onlyEmpty: true
+                )
+                mayEject = false
+            }
+        }
+        throw DMAError(.busy, "another job has taken \(drive.name) of \(caller.server)", hint: "try again later")
+    }
+
+    /// Another job was faster with the drive.
+    private struct DriveTaken: Error {}
+    private static let driveAttempts = 16
+
+    private func bring(_ wanted: String) throws {
         guard let robot, let address = drive.element else {
             throw DMAError(
                 .notFound,
@@ -117,22 +158,29 @@ final class TapeStation {
         }
         if place.address != address {
             if let present = robot.drives.first(where: { $0.address == address }), present.isFull {
+                guard mayEject || isNamed else { throw DriveTaken() }
                 try eject(present)
             }
             control.tell(.step("loading \(wanted) into \(drive.name)"))
-            try robot.move(from: place.address, to: address)
+            do {
+                try robot.move(from: place.address, to: address)
+            } catch let error as SenseError where error.isDestinationFull {
+                throw DriveTaken()
+            }
             hasMoved = true
         }
+        mayEject = false
         barcode = wanted
     }
 
     /// Takes a cartridge out that was in the drive when we came.
     private func eject(_ element: LibraryElement) throws {
-        do throws(NDMPClientError) {
+        do {
             try caller.tapeOpen(drive.name, mode: .read)
             _ = try caller.tapeMTIO(.unload)
             try caller.tapeClose()
         } catch {
+            if error.refusal == .deviceBusy { throw DriveTaken() }
             guard error.refusal == .noTapeLoaded else { throw error }
         }
         try bringBack(element)
@@ -179,7 +227,14 @@ final class TapeStation {
                 isOpen = true
                 return
             } catch {
-                guard error.refusal == .noTapeLoaded, waited < Self.loadMilliseconds, robot != nil else { throw error }
+                // Another job may look for a free drive just now.
+                let limit =
+                    switch error.refusal {
+                    case .noTapeLoaded: Self.loadMilliseconds
+                    case .deviceBusy where hasMoved: Self.busyMilliseconds
+                    default: 0
+                    }
+                guard waited < limit, robot != nil else { throw error }
             }
             try control.checkCancelled()
             pause([], Self.loadPollMilliseconds)
