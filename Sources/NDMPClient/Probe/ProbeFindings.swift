@@ -100,7 +100,7 @@ struct ProbeFindings {
                     .init(
                         .problem,
                         "\(word): \(ports) of \(host) gave no answer for \(options.timeoutSeconds) s: a firewall drops "
-                            + "the packets, or nobody has that address.",
+                            + "the packets, or nobody has that address.\(silenced(side))",
                         remedy:
                             "On \(host) and on every firewall in between: \(rule(ports: range(attempts), from: ours))"
                     )
@@ -113,15 +113,7 @@ struct ProbeFindings {
                             + "this test, and no packet was dropped."
                     )
                 )
-            case .unreachable:
-                let reason = attempts.lazy.compactMap(\.detail).first ?? "no route"
-                all.append(
-                    .init(
-                        .problem,
-                        "\(word): \(ports) of \(host) cannot be reached: \(reason).",
-                        remedy: "Let the server advertise an address that this machine has a route to."
-                    )
-                )
+            case .unreachable: all.append(unreachable(word, attempts, host))
             case .intercepted:
                 all.append(
                     .init(
@@ -136,6 +128,29 @@ struct ProbeFindings {
             }
         }
         return all + outside(side)
+    }
+
+    /// A host that answers on its control port is there: then a firewall says that it is not.
+    private func unreachable(_ word: String, _ attempts: [PortAttempt], _ host: String) -> ProbeReport.Finding {
+        let failed = "\(word): \(Self.ports(attempts)) of \(host) cannot be reached, \(Self.times(attempts)): "
+        guard host == report.control.address.flatMap(Self.host) else {
+            return .init(
+                .problem,
+                failed + "\(Self.detail(attempts)).",
+                remedy: "Let the server advertise an address that this machine has a route to."
+            )
+        }
+        return .init(
+            .problem,
+            failed + "a firewall rejects with an ICMP message (\(Self.detail(attempts))).",
+            remedy: "On \(host) and on every firewall in between: \(rule(ports: range(attempts), from: ownHost))"
+        )
+    }
+
+    /// Silence beside rejections by ICMP may be one too.
+    private func silenced(_ side: ProbeReport.Side) -> String {
+        guard side.attempts.contains(where: { $0.outcome == .unreachable }) else { return "" }
+        return " Some may be rejections: systems send only a few ICMP messages per second."
     }
 
     /// Addresses that cannot be right.
