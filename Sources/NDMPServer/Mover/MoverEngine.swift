@@ -31,6 +31,7 @@ final class MoverEngine: Sendable {
 
     private struct Control {
         var isEnded = false
+        var listener: Socket?
         var socket: Socket?
         var resumeWith: (any MoverTapeSource)?
         var read: (offset: UInt64, length: UInt64)?
@@ -67,11 +68,23 @@ final class MoverEngine: Sendable {
     }
 
     func start(_ origin: Origin, tape: any MoverTapeSource) throws(NetworkError) {
-        if case .connected(let socket) = origin { control.withLock { $0.socket = socket } }
+        control.withLock { control in
+            switch origin {
+            case .connected(let socket): control.socket = socket
+            case .listener(let listener): control.listener = listener
+            }
+        }
         let started = try DedicatedThread(name: "ndmp mover") {
             MoverWorker(engine: self).run(origin, tape: tape)
         }
         thread.withLock { $0 = started }
+    }
+
+    /// A peer has connected, whether the thread has taken it already or not.
+    var peerIsComing: Bool {
+        guard let listener = control.withLock({ $0.listener }) else { return false }
+        // Once the thread has the peer the listener is shut down, which counts as ready too.
+        return Poll.wait([Poll.Interest(listener.descriptor, .readable)], timeoutMilliseconds: 0)[0]
     }
 
     func setWindow(_ window: MoverWindow) {
@@ -105,7 +118,10 @@ final class MoverEngine: Sendable {
         socket?.shutdown()
         wakeUp.signal()
         thread.withLock { $0 }?.join()
-        control.withLock { $0.socket = nil }
+        control.withLock { control in
+            control.socket = nil
+            control.listener = nil
+        }
     }
 
     // MARK: For the thread

@@ -47,7 +47,7 @@ extension Session {
     /// right, so it waits for what takes the thread microseconds.
     private func letMoverCatchUp() {
         var attempts = 0
-        while moverMayBeBehind, attempts < Self.catchUpAttempts, !handle.isEnding {
+        while moverMayBeBehind, attempts < catchUpAttempts, !handle.isEnding {
             attempts += 1
             _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
             handle.wakeUp.clear()
@@ -59,14 +59,17 @@ extension Session {
 
     private var moverMayBeBehind: Bool {
         switch mover.state {
-        case .listen: true
+        case .listen: engine?.peerIsComing ?? false
         case .active: counters.current.bytesLeftToRead > 0
         default: false
         }
     }
 
-    /// Of a millisecond each. A MOVER_READ that comes too soon by more than that is a mistake of the client.
-    private static let catchUpAttempts = 50
+    /// Of a millisecond each: long for a peer that has come, on a machine that is busy; short where the request may as
+    /// well be a mistake of the client.
+    private var catchUpAttempts: Int {
+        if case .listen = mover.state { 2000 } else { 200 }
+    }
 
     private var surroundings: MoverSurroundings {
         var surroundings = MoverSurroundings(readOutstanding: counters.current.bytesLeftToRead > 0)
