@@ -70,7 +70,7 @@ final class MemorySink: StreamSink {
     private(set) var bytes: [UInt8] = []
 
     func write(_ span: Span<UInt8>) throws(StreamError) {
-        for index in span.indices { bytes.append(span[index]) }
+        span.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
     }
 }
 
@@ -99,7 +99,8 @@ final class MemorySource: StreamSource {
 
     func read(into room: inout MutableSpan<UInt8>) throws(StreamError) -> Int {
         let count = min(room.count, bytes.count - position, pieceBytes)
-        for index in 0..<count { room[index] = bytes[position + index] }
+        let piece = bytes[position..<(position + count)]
+        room.withUnsafeMutableBytes { $0.copyBytes(from: piece) }
         position += count
         given += UInt64(count)
         return count

@@ -35,13 +35,16 @@ struct TarScout {
             guard let directory = try? tree.directory(next.path), let listing = try? directory.list() else { continue }
             guard let device = try? directory.status().device else { continue }
             for entry in listing {
-                let path = next.path.appending(entry.name)
-                guard filter.verdict(path) != .skip, let status = try? directory.status(of: entry.name) else {
+                // Only directories and filters need the path.
+                let isPlain = filter.takesEverything && entry.kind != .directory && entry.kind != .other
+                let path = isPlain ? TreePath() : next.path.appending(entry.name)
+                guard isPlain || filter.verdict(path) != .skip, let status = try? directory.status(of: entry.name)
+                else {
                     continue
                 }
                 let isDue = next.isWhole || changes?.hasChanged(status) ?? true
                 if isDue { count(status) }
-                if status.kind == .directory {
+                if status.kind == .directory && !isPlain {
                     guard pending.count < Self.maximumPending, !isPseudo(directory, entry, status, device) else {
                         continue
                     }

@@ -82,26 +82,25 @@ extension TarWalk {
 
     /// Writes a file that is no directory.
     ///
+    /// - Parameter found: nil for a regular file.
     /// - Throws: `StreamError`, and `TreeError` when nothing of it was written.
     func save(
         _ directory: TreeDirectory,
         _ name: [UInt8],
-        _ found: FileStatus,
+        _ found: FileStatus?,
         _ path: TreePath
     ) throws {
-        var status = found
         var file: TreeFile?
-        switch found.kind {
+        switch found?.kind ?? .regular {
         case .socket, .other:
             observer.note(.normal, "\(displayed(tree.absolute(path))) is a socket and is left out")
             return
         case .regular:
-            let opened = try directory.openFile(name)
-            status = opened.openedStatus
-            file = opened
+            file = try directory.openFile(name)
         case .directory, .fifo, .characterDevice, .blockDevice, .symbolicLink:
             break
         }
+        guard let status = file?.openedStatus ?? found else { return }
         var member = ArchiveMember(path: path.bytes, status: status, node: node(status))
         if status.links > 1, let first = links.first(of: member.node, links: status.links) {
             member.hardLink = first.path
@@ -190,11 +189,14 @@ extension TarWalk {
         if let trouble {
             summary.unreadable += 1
             observer.note(.error, "\(displayed(file.path)) is padded with zeros: \(trouble)")
-        } else if let size = try? file.status().size, size > status.size {
+        } else if status.size >= Self.grownBytes, let size = try? file.status().size, size > status.size {
             let sizes = "from \(status.size) to \(size) bytes"
             observer.note(.warning, "\(displayed(file.path)) grew \(sizes) while it was read; it is saved as it was")
         }
     }
+
+    /// Smaller files are read in a moment: whether they grew in it is nothing to tell.
+    private static let grownBytes: UInt64 = 64 << 10
 
     private static func read(
         _ file: TreeFile,

@@ -156,6 +156,10 @@ final class TarWalk {
         if verdict == .skip { return }
         do {
             let directory = try currentDirectory()
+            if changes == nil && entry.kind == .regular && verdict == .take {
+                // Opening tells all that there is to know.
+                return try save(directory, entry.name, nil, path)
+            }
             let status = try directory.status(of: entry.name)
             if status.kind == .directory {
                 try descend(directory, entry.name, status, path)
