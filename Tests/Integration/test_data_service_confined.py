@@ -67,7 +67,7 @@ def refused_backups(daemon, place):
         f"{place.open}/a/../../openly": "'..' behind a folder",
         "open": "a relative path",
         f"{place.open}/no/such": "a folder that does not exist",
-        "/proc/self/root/etc": "a magic link of /proc",
+        "/proc/self/cwd": "a magic link of /proc",
     }
     for kind in ("tar", "dump"):
         for root, what in roots.items():
