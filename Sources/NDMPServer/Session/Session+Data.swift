@@ -10,7 +10,10 @@ import WireFormat
 extension Session {
     func handleData(_ request: Request) {
         switch request.code {
-        case .dataGetState: reply(request, dataState())
+        case .dataGetState:
+            // Without a peer at the door this does not wait.
+            letDataCatchUp(attempts: Self.glanceAttempts)
+            reply(request, dataState())
         case .dataGetEnvironment: replyEnvironment(request)
         case .dataListen:
             guard let body = decode(request, as: DataListenRequest.self) else { return }
@@ -176,7 +179,7 @@ extension Session {
         _ variables: [NDMPVariable],
         _ prepare: (DataEnvironment) throws(DataEnvironment.Refusal) -> any DataJob
     ) {
-        letDataCatchUp()
+        letDataCatchUp(attempts: Self.dataCatchUpAttempts)
         let outcome = data.handle(.start(operation, mover: version == 2 ? mover : nil), dataSurroundings)
         guard outcome.error == .noError else { return reply(request, error: outcome.error) }
         var environment = DataEnvironment(variables)
@@ -227,12 +230,10 @@ extension Session {
 
     /// A client may start when its peer's connect has succeeded, and be ahead of the thread that has still to accept
     /// it. Such a request is right, so it waits for what takes the thread microseconds, or longer on a busy machine.
-    private func letDataCatchUp() {
-        var attempts = 0
-        while case .listen(.tcp) = data.state, attempts < Self.dataCatchUpAttempts, !handle.isEnding,
-            dataEngine?.peerIsComing ?? false
-        {
-            attempts += 1
+    private func letDataCatchUp(attempts: Int) {
+        var left = attempts
+        while case .listen(.tcp) = data.state, left > 0, !handle.isEnding, dataEngine?.peerIsComing ?? false {
+            left -= 1
             _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
             handle.wakeUp.clear()
             takeEvents()

@@ -10,7 +10,10 @@ import WireFormat
 extension Session {
     func handleMover(_ request: Request) {
         switch request.code {
-        case .moverGetState: reply(request, moverState())
+        case .moverGetState:
+            // ndmjob asks ten times in a row after the data service has connected, and gives up at the tenth LISTEN.
+            if case .listen = mover.state { letMoverCatchUp(attempts: Self.glanceAttempts) }
+            reply(request, moverState())
         case .moverListen:
             guard let body = decode(request, as: MoverListenRequest.self) else { return }
             listen(request, body)
@@ -25,7 +28,7 @@ extension Session {
             change(request, .setWindow(offset: body.offset, length: body.length))
         case .moverRead:
             guard let body = decode(request, as: MoverReadRequest.self) else { return }
-            letMoverCatchUp()
+            letMoverCatchUp(attempts: catchUpAttempts)
             change(request, .read(offset: body.offset, length: body.length))
         case .moverContinue: change(request, .resume)
         case .moverClose: change(request, .close)
@@ -45,10 +48,10 @@ extension Session {
     /// A client may ask for data when its connect has succeeded, or when it has received the last byte it asked for,
     /// and be ahead of the mover thread, which has still to accept the one or to count the other. Such a request is
     /// right, so it waits for what takes the thread microseconds.
-    private func letMoverCatchUp() {
-        var attempts = 0
-        while moverMayBeBehind, attempts < catchUpAttempts, !handle.isEnding {
-            attempts += 1
+    private func letMoverCatchUp(attempts: Int) {
+        var left = attempts
+        while moverMayBeBehind, left > 0, !handle.isEnding {
+            left -= 1
             _ = Poll.wait(readable: handle.wakeUp.descriptor, -1, timeoutMilliseconds: 1)
             handle.wakeUp.clear()
             takeEvents()
@@ -70,6 +73,9 @@ extension Session {
     private var catchUpAttempts: Int {
         if case .listen = mover.state { 2000 } else { 200 }
     }
+
+    /// For GET_STATE, which is answered soon in any case. Without a peer at the door it does not wait at all.
+    static let glanceAttempts = 250
 
     private var surroundings: MoverSurroundings {
         var surroundings = MoverSurroundings(readOutstanding: counters.current.bytesLeftToRead > 0)
