@@ -19,7 +19,10 @@ struct GlobPattern: Sendable, Equatable {
     /// How many components of `names` agree with the pattern's, from the front; nil when one does not.
     func agreement(with names: [[UInt8]]) -> Int? {
         let count = min(names.count, components.count)
-        for index in 0..<count where !Self.matches(components[index], names[index]) { return nil }
+        // A name with a bracket or a star in it stands for itself too.
+        for index in 0..<count where components[index] != names[index] {
+            guard Self.matches(components[index], names[index]) else { return nil }
+        }
         return count
     }
 

@@ -90,6 +90,22 @@ struct TarLevelsTests {
         #expect(differences == "")
     }
 
+    @Test("another directory in the place of the root, and one that was left out before, are saved whole")
+    func replacedRoot() throws {
+        try Bash.run("mkdir out; echo 1 > a; echo 2 > out/old; mkdir ../other; echo 3 > ../other/b", in: source)
+        var first = rig
+        first.options.excludes = [Array("out".utf8)]
+        nextSecond()
+        try rig.recover(try first.backup(source), to: target)
+        nextSecond()
+        try rig.recover(try rig.backup(source, level: 1), to: target, options: whole)
+        #expect(try Bash.differences(source, target) == "")
+        nextSecond()
+        try Bash.run("mv source source.old; mv other source", in: scratch.path)
+        try rig.recover(try rig.backup(source, level: 2), to: target, options: whole)
+        #expect(try Bash.differences(source, target) == "")
+    }
+
     @Test("a directory whose list of names is too long for a header")
     func longList() throws {
         let names = "n=$(printf 'n%.0s' $(seq 240)); seq -f \"$n%04g\" 2600 | xargs touch"

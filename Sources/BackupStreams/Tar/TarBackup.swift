@@ -81,12 +81,11 @@ struct TarChanges {
         status.modified >= moment || status.changed >= moment
     }
 
-    /// Whether the directory was somewhere else at the base, or not there: what lies in it may have old dates and is
-    /// still not in the base at this place.
+    /// Whether the directory was not at this place at the base, or not read there: what lies in it may have old dates and
+    /// is still not in the base.
     func hasMoved(_ status: FileStatus, _ path: TreePath) -> Bool {
+        if let directories { return !directories.contains(inode: status.inode, path) }
         // A rename stamps the directory itself; without a record of the base nobody knows what else did.
-        guard hasChanged(status) else { return false }
-        guard let directories else { return !path.isRoot }
-        return !directories.contains(inode: status.inode, path)
+        return !path.isRoot && hasChanged(status)
     }
 }

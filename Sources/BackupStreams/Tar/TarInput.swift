@@ -33,8 +33,10 @@ final class TarInput {
         guard let asked else { return }
         let (wanted, overflow) = position.addingReportingOverflow(count)
         guard !overflow, wanted > asked else { return }
-        source.expect(wanted - asked)
         self.asked = wanted
+        // The source counts from where it is, which is what lies in the buffer ahead of us.
+        let ahead = position &+ UInt64(end - start)
+        if wanted > ahead { source.expect(wanted - ahead) }
     }
 
     /// Bytes that were asked for and not taken yet.

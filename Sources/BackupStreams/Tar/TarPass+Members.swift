@@ -29,6 +29,7 @@ extension TarPass {
                 if outputs.last?.destination.selection == destination.selection {
                     restorer.abandon(outputs.removeLast())
                 }
+                lose(entry)
                 failed(destination, error)
             }
         }
@@ -44,9 +45,15 @@ extension TarPass {
                     recovered[entry.offset] = output.destination
                 }
             } catch {
+                lose(entry)
                 failed(output.destination, error)
             }
         }
+    }
+
+    private func lose(_ entry: TarEntry) {
+        guard let path = entry.path, lost.count < Self.maximumLost else { return }
+        lost.insert(path)
     }
 
     /// Passes the content to all outputs, each stretch to its place. An output that fails takes no more.
@@ -70,7 +77,7 @@ extension TarPass {
 
     /// A file with several names that nobody selected: one of its names may be selected later.
     func keep(_ entry: TarEntry, _ path: TreePath, _ reader: TarReader) throws(StreamError) {
-        guard let destination = spool?.place(for: path) else { return try skip(entry) }
+        guard let destination = spool?.place(for: path, bytes: entry.storedBytes) else { return try skip(entry) }
         let counted = summary
         let padding = (entry.storedBlockBytes ?? entry.storedBytes) - entry.storedBytes
         var entry = entry
@@ -131,7 +138,7 @@ extension TarPass {
         of first: TreePath,
         for destination: RecoveryDestination
     ) throws(TreeError) -> (ConfinedTree, TreePath) {
-        let places = index.destinations(first)
+        let places = lost.contains(first) ? [] : index.destinations(first)
         let near =
             places.first { $0.selection == destination.selection } ?? places.first { $0.tree === destination.tree }
         if let place = near ?? places.first { return (place.tree, place.path) }
@@ -212,8 +219,11 @@ final class TarSpool {
     private let directory: TreePath
     private(set) var kept: [TreePath: RecoveryDestination] = [:]
 
-    /// Files kept at a time.
+    private var bytes: UInt64 = 0
+
+    /// Files kept at a time, and bytes of them: beyond these a later name is not recovered, and a note says why.
     private static let maximumCount = 4096
+    private static let maximumBytes: UInt64 = 4 << 30
 
     init(_ restorer: FileRestorer, tree: ConfinedTree, directory: TreePath) {
         self.restorer = restorer
@@ -222,8 +232,10 @@ final class TarSpool {
     }
 
     /// Nil when there are too many.
-    func place(for path: TreePath) -> RecoveryDestination? {
-        guard kept.count < Self.maximumCount else { return nil }
+    func place(for path: TreePath, bytes count: UInt64) -> RecoveryDestination? {
+        let (sum, overflow) = bytes.addingReportingOverflow(count)
+        guard kept.count < Self.maximumCount, !overflow, sum <= Self.maximumBytes else { return nil }
+        bytes = sum
         let name = directory.appending(restorer.temporaryName())
         let place = RecoveryDestination(selection: 0, tree: tree, path: name, root: name)
         kept[path] = place

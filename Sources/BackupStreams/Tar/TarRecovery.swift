@@ -47,6 +47,10 @@ final class TarPass {
     /// Selections that turned out to be further names of files that lie elsewhere in the stream.
     var unresolved: [Int] = []
     var spool: TarSpool?
+    /// Files that could not be written: what has their names is not what further names of them should be.
+    var lost: Set<TreePath> = []
+    /// Names kept of those.
+    static let maximumLost = 65_536
     /// Files with several names that direct access has recovered, by their position.
     var recovered: [UInt64: RecoveryDestination] = [:]
     /// Files in a row for which the target had no room.

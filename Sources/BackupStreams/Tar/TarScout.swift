@@ -29,7 +29,9 @@ struct TarScout {
 
     /// - Throws: `.cancelled`.
     mutating func run(_ observer: any JobObserver) throws(StreamError) {
-        var pending: [(path: TreePath, isWhole: Bool)] = [(TreePath(), changes == nil)]
+        guard let root = try? tree.directory(TreePath()).status() else { return }
+        let isWhole = changes?.hasMoved(root, TreePath()) ?? true
+        var pending: [(path: TreePath, isWhole: Bool)] = [(TreePath(), isWhole)]
         while let next = pending.popLast() {
             if observer.isCancelled { throw .cancelled }
             guard let directory = try? tree.directory(next.path), let listing = try? directory.list() else { continue }

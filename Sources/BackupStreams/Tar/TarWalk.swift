@@ -73,7 +73,7 @@ final class TarWalk {
             let root = try tree.directory(TreePath())
             let status = try root.status()
             rootDevice = status.device
-            enter(root, status, name: [], isWhole: false)
+            enter(root, status, name: [], isWhole: changes?.hasMoved(status, TreePath()) ?? false)
         } catch {
             throw .impossible(error.description)
         }
@@ -111,10 +111,11 @@ final class TarWalk {
             if !path.isEmpty { path.append(TreePath.separator) }
             path.append(contentsOf: name)
         }
-        directories.insert(inode: status.inode, currentPath)
         var listing: TreeListing?
         do throws(TreeError) {
             listing = isSkipped ? nil : try directory.list()
+            // One that cannot be read is not saved: the next level takes it for new.
+            if !isSkipped { directories.insert(inode: status.inode, currentPath) }
         } catch {
             noteUnreadable(error)
         }
