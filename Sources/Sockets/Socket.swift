@@ -9,18 +9,26 @@ import Glibc
 package final class Socket: Sendable {
     package let descriptor: Int32
 
-    private init(descriptor: Int32) {
+    /// The system forgets it when the peer resets the connection, and that is when people want to know.
+    private let knownPeer: SocketAddress?
+
+    private init(descriptor: Int32, peer: SocketAddress? = nil) {
         self.descriptor = descriptor
+        knownPeer = peer
     }
 
     deinit {
         _ = close(descriptor)
     }
 
-    private static func make(_ family: Int32, for address: SocketAddress) throws(NetworkError) -> Socket {
+    private static func make(
+        _ family: Int32,
+        for address: SocketAddress,
+        peer: SocketAddress? = nil
+    ) throws(NetworkError) -> Socket {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .last("open a socket for", "\(address)") }
-        return Socket(descriptor: descriptor)
+        return Socket(descriptor: descriptor, peer: peer)
     }
 
     // MARK: Opening
@@ -59,7 +67,8 @@ package final class Socket: Sendable {
             default: throw .last("accept on", localAddress.map { "\($0)" } ?? "a closed socket")
             }
         }
-        let socket = Socket(descriptor: descriptor)
+        let peer = unsafe SocketAddress.of(descriptor: descriptor) { unsafe getpeername($0, $1, $2) }
+        let socket = Socket(descriptor: descriptor, peer: peer)
         socket.setConnectionOptions()
         return socket
     }
@@ -83,7 +92,7 @@ package final class Socket: Sendable {
         timeoutMilliseconds: Int,
         wakeUp: WakeUp
     ) throws(NetworkError) -> Socket {
-        let socket = try make(address.family, for: address)
+        let socket = try make(address.family, for: address, peer: address)
         if let source { try socket.bindSource(source) }
         socket.setBlocking(false)
         let status = unsafe address.withSystemAddress { unsafe Glibc.connect(socket.descriptor, $0, $1) }
@@ -160,9 +169,8 @@ package final class Socket: Sendable {
         unsafe SocketAddress.of(descriptor: descriptor) { unsafe getsockname($0, $1, $2) }
     }
 
-    package var peerAddress: SocketAddress? {
-        unsafe SocketAddress.of(descriptor: descriptor) { unsafe getpeername($0, $1, $2) }
-    }
+    /// Whom the socket is connected to; nil for a listener and for a local pair. Known also after a reset.
+    package var peerAddress: SocketAddress? { knownPeer }
 
     // MARK: Moving bytes
 

@@ -29,4 +29,22 @@ struct SocketTests {
         #expect(error?.code == ECONNREFUSED)
         #expect(error?.address == "\(address)")
     }
+
+    @Test("a reset by the peer does not make the socket forget who it was")
+    func peerAfterReset() throws {
+        let listener = try Socket.listening(on: .ipv4(SocketAddress.loopbackIPv4, port: 0), backlog: 1)
+        let address = try #require(listener.localAddress)
+        let here = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        do {
+            let there = try #require(try listener.accept())
+            #expect(there.peerAddress == here.localAddress)
+            // Closed with bytes that nobody has read: the system answers with a reset.
+            try here.send([1].span)
+            _ = Poll.wait([Poll.Interest(there.descriptor, .readable)], timeoutMilliseconds: 5000)
+        }
+        _ = Poll.wait([Poll.Interest(here.descriptor, .readable)], timeoutMilliseconds: 5000)
+        var room = [UInt8](repeating: 0, count: 1)
+        #expect(here.receive(into: &room, at: 0, count: 1) == .failed(ECONNRESET))
+        #expect(here.peerAddress == address)
+    }
 }
