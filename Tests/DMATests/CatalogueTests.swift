@@ -224,6 +224,29 @@ struct CatalogueTests {
         #expect(try catalogue.media(now: 1000).first?.liveImages == 0)
     }
 
+    @Test("a chain goes over the images that the data service compared with, and over no others")
+    func chainByDates() throws {
+        func backUp(_ level: Int, started: Int64, base: Int64?) throws -> Int64 {
+            let id = try catalogue.begin(image(level, started: started))
+            var environment = [EnvironmentVariable("DUMP_DATE", "\(started)")]
+            if let base { environment.append(EnvironmentVariable("BASE_DATE", "\(base)")) }
+            try catalogue.finish(id, bytes: 1, files: 1, level: level, environment: environment, now: started + 1)
+            return id
+        }
+        let first = try backUp(0, started: 100, base: nil)
+        let second = try backUp(0, started: 200, base: nil)
+        let third = try backUp(1, started: 300, base: 200)
+        let beside = try backUp(1, started: 400, base: 100)
+        func chain(_ id: Int64) throws -> [Int64] {
+            try catalogue.chain(to: try #require(try catalogue.image(id))).map(\.id)
+        }
+        #expect(try chain(third) == [second, third])
+        #expect(try chain(beside) == [first, beside])
+        // The full backup before it is another one: what changed between the two would be missing.
+        try catalogue.forgetImage(second)
+        #expect(try chain(third) == [third])
+    }
+
     @Test("a chain goes back to the full backup over the latest of each lower level")
     func chain() throws {
         // Levels in time: 0 1 2 1 3 2, and a full one of another tree between.

@@ -159,7 +159,19 @@ extension Catalogue {
     /// last.
     package func chain(to image: Image) throws(DMAError) -> [Image] {
         let all = try images(path: image.path, complete: true)
-        return BackupChain.chain(to: image, of: all)
+        return try BackupChain.chain(to: image, of: all) { (image) throws(DMAError) in try dates(of: image.id) }
+    }
+
+    private func dates(of image: Int64) throws(DMAError) -> BackupChain.Dates {
+        var dates = BackupChain.Dates()
+        for variable in try environment(of: image) {
+            switch String(decoding: variable.name, as: UTF8.self) {
+            case "DUMP_DATE": dates.own = variable.value
+            case "BASE_DATE": dates.base = variable.value
+            default: break
+            }
+        }
+        return dates
     }
 
     private static func image(_ row: Row) throws -> Image {
@@ -185,21 +197,61 @@ extension Catalogue {
 
 /// Which backups belong together.
 package enum BackupChain {
-    /// Each level is what has changed since the latest backup of a lower level; so the way back goes from an image to
-    /// the latest earlier one of a lower level until the full one.
+    /// What a data service told of a backup in its environment, in its own form; nil for what it did not tell.
+    package struct Dates: Sendable, Equatable {
+        /// DUMP_DATE: what later backups compare with.
+        package var own: [UInt8]?
+        /// BASE_DATE: the DUMP_DATE of the backup that this one was compared with.
+        package var base: [UInt8]?
+
+        package init(own: [UInt8]? = nil, base: [UInt8]? = nil) {
+            self.own = own
+            self.base = base
+        }
+    }
+
+    /// Values of BASE_DATE that name no backup.
+    private static let noDates: Set<[UInt8]> = [[], Array("0".utf8), Array("-1".utf8)]
+
+    /// Each image is what has changed since another one of a lower level; so the way back goes from an image to the one
+    /// that it was compared with until the full one. Where the data service did not say which that was, it is the latest
+    /// earlier one of a lower level.
     ///
     /// - Parameter candidates: complete images, oldest first.
-    package static func chain(to image: Image, of candidates: [Image]) -> [Image] {
-        var chain = [image]
-        let earlier = candidates.filter {
-            ($0.started, $0.id) < (image.started, image.id) && $0.type == image.type && $0.path == image.path
-                && $0.dataServer == image.dataServer
+    /// - Returns: a chain whose first image is of a level above 0 when the one below it is not among the candidates.
+    package static func chain(
+        to image: Image,
+        of candidates: [Image],
+        dates: (Image) throws(DMAError) -> Dates = { _ in Dates() }
+    ) throws(DMAError) -> [Image] {
+        let related = candidates.filter {
+            $0.type == image.type && $0.path == image.path && $0.dataServer == image.dataServer
         }
-        var level = image.level
-        for candidate in earlier.reversed() where candidate.level < level {
-            chain.append(candidate)
-            level = candidate.level
+        var chain = [image]
+        var current = image
+        while current.level > 0 {
+            let lower = related.filter {
+                $0.level < current.level && ($0.started, $0.id) < (current.started, current.id)
+            }
+            guard let base = try base(of: current, among: lower, dates: dates) else { break }
+            chain.append(base)
+            current = base
         }
         return chain.reversed()
+    }
+
+    /// The image that `image` was compared with. A backup that was forgotten, or that somebody else made, is not
+    /// replaced by another one: what changed between the two would be missing without a word.
+    private static func base(
+        of image: Image,
+        among lower: [Image],
+        dates: (Image) throws(DMAError) -> Dates
+    ) throws(DMAError) -> Image? {
+        guard let wanted = try dates(image).base, !noDates.contains(wanted) else { return lower.last }
+        for candidate in lower.reversed() {
+            guard let own = try dates(candidate).own else { return candidate }
+            if own == wanted { return candidate }
+        }
+        return nil
     }
 }

@@ -180,7 +180,20 @@ final class BackupRun {
             now: control.now()
         )
         control.tell(.progress(JobProgress(bytes: image.bytes, totalBytes: image.bytes, files: image.files)))
+        try checkChain()
         return image
+    }
+
+    /// Levels are counted by the data service, whoever made them: a backup may build on one that is not in this
+    /// catalogue.
+    private func checkChain() throws {
+        guard let first = try catalogue.chain(to: image).first, first.level > 0 else { return }
+        control.tell(
+            .step(
+                "warning: image \(first.id) of level \(first.level) builds on a backup that is not in this catalogue; "
+                    + "a backup with --level 0 makes what follows restorable"
+            )
+        )
     }
 
     private func showProgress() throws {

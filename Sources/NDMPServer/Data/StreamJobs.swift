@@ -28,6 +28,10 @@ struct BackupStreamJob: DataJob {
             NDMPVariable(name: "LEVEL", value: XDRString("\(summary.level)")),
             NDMPVariable(name: "DMP_NAME", value: XDRString(options.datesKey)),
         ]
+        if summary.baseDate > 0 {
+            // Which backup of a lower level this one builds on: a client that keeps DUMP_DATE finds it again.
+            outcome.variables.append(NDMPVariable(name: "BASE_DATE", value: XDRString("\(summary.baseDate)")))
+        }
         outcome.sentence =
             "\(title), level \(summary.level), is complete: \(summary.files) files and \(summary.directories) "
             + "directories"
