@@ -103,7 +103,8 @@ package final class NDMPConnection: NDMPCaller {
         if (try? send(.connectClose, EmptyBody())) != nil {
             let deadline = MonotonicClock.milliseconds() + UInt64(NDMPClientLimits.closeMilliseconds)
             var room = [UInt8](repeating: 0, count: 4096)
-            while waitForBytes(until: deadline) == .ready {
+            // A server that goes on talking is not listened to for longer.
+            while MonotonicClock.milliseconds() < deadline, waitForBytes(until: deadline) == .ready {
                 guard case .bytes = socket.receive(into: &room, at: 0, count: room.count) else { break }
             }
         }

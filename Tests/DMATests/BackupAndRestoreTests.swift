@@ -190,6 +190,41 @@ struct BackupAndRestoreTests {
         #expect(try backUp(request, network).segments.count == 1)
     }
 
+    @Test("a cartridge that was labelled anew with another catalogue is not read for the images that were on it")
+    func labelledElsewhere() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1"], slots: 2)
+        server.stream = Self.stream(100)
+        let network = FakeNetwork(server)
+        let image = try backUp(request(), network).image
+        var again = request(cartridges: ["A1"])
+        again.overwrite = true
+        let other = try Catalogue(path: TemporaryFile.path("other/catalogue.sqlite"))
+        let later = JobControl(now: { image.started + 1000 })
+        _ = try BackupJob(again, catalogue: other, callers: network.callers, control: later).run()
+        let restore = RestoreRequest(paths: [], destination: "/back")
+        let job = RestoreJob(restore, servers: again.servers, catalogue: catalogue, callers: network.callers)
+        let error = #expect(throws: DMAError.self) { try job.run() }
+        #expect(error?.kind == .damaged)
+        #expect(server.recovered.isEmpty)
+        #expect(server.slots == ["A1", nil])
+    }
+
+    @Test("a cartridge that was in the drive before stays there, ready for the next backup and swapped when full")
+    func alreadyLoaded() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1", "A2"], slots: 3)
+        server.tapes["A1"]?.capacity = 1024 + 5 * 4096
+        server.stream = Self.stream(2 * 4096)
+        server.slots[0] = nil
+        server.drives[0].barcode = "A1"
+        let network = FakeNetwork(server)
+        _ = try backUp(request(), network)
+        #expect(server.drives[0].barcode == "A1")
+        server.stream = Self.stream(6 * 4096)
+        let result = try backUp(request(), network)
+        #expect(result.segments.map(\.barcode) == ["A1", "A2"])
+        #expect(server.drives[0].barcode == nil)
+    }
+
     @Test("a backup that runs out of cartridges fails in a sentence, and the drive is free")
     func outOfCartridges() throws {
         let server = FakeServer("one:10000", barcodes: ["A1"], slots: 2)

@@ -161,8 +161,16 @@ struct MediaTests {
         #expect(decide(.unknown, .blank, nil) == .label)
         #expect(decide(.unknown, .labelled(label), nil) == .append(label))
         #expect(decide(.reuse, .labelled(label), known) == .label)
+        #expect(decide(.append, .labelled(label), known) == .append(label))
         known.labelled = 3
         #expect(decide(.reuse, .labelled(label), known) == .append(label))
+        // Another library's cartridge with the same bar code: the catalogue's images are not given up for it.
+        for contents in [MediaPlan.Contents.labelled(label), .blank] {
+            guard case .skip = decide(.append, contents, known) else {
+                Issue.record("\(contents) is taken for the cartridge that the catalogue knows")
+                continue
+            }
+        }
         #expect(decide(.overwrite, .foreign, nil) == .label)
         #expect(decide(.unknown, .foreign, nil) == .skip(reason: "it holds data that is not ours"))
         let other = VolumeLabel(label: "B", barcode: "B", pool: "p", written: 7)

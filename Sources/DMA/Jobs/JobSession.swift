@@ -222,7 +222,8 @@ extension JobSession {
         )
         let left = state.estimatedBytesRemaining
         if !state.unsupported.contains(.estimatedBytesRemaining), left > 0, left < UInt64.max / 2 {
-            progress.totalBytes = state.bytesProcessed + left
+            let total = state.bytesProcessed.addingReportingOverflow(left)
+            if !total.overflow { progress.totalBytes = total.partialValue }
         }
         if !state.unsupported.contains(.estimatedTimeRemaining), state.estimatedTimeRemaining > 0 {
             progress.secondsLeft = state.estimatedTimeRemaining

@@ -104,6 +104,10 @@ package struct MediaPlan: Sendable, Equatable {
         case skip(reason: String)
     }
 
+    /// Two libraries may have the same bar codes, and what the catalogue knows of the one must not be lost for the other.
+    private static let anotherCartridge =
+        "and the catalogue knows images on another cartridge with this bar code (`capstan catalogue forget --medium`)"
+
     /// Nothing that may be wanted is overwritten: a label of ours is written over only when the catalogue knows that
     /// very label and needs nothing of it.
     package static func decide(
@@ -114,7 +118,8 @@ package struct MediaPlan: Sendable, Equatable {
     ) -> Decision {
         if candidate.expectation == .overwrite { return .label }
         switch contents {
-        case .blank: return .label
+        case .blank:
+            return candidate.expectation == .append ? .skip(reason: "it is blank, " + anotherCartridge) : .label
         case .foreign:
             return .skip(reason: "it holds data that is not ours")
         case .labelled(let label):
@@ -122,6 +127,9 @@ package struct MediaPlan: Sendable, Equatable {
                 return .skip(reason: "its label says that it is \(label.barcode)")
             }
             guard label.pool == pool else { return .skip(reason: "it belongs to pool \(label.pool)") }
+            if candidate.expectation == .append, let medium, medium.labelled != label.written {
+                return .skip(reason: "its label is of \(Timestamps.text(label.written)), " + anotherCartridge)
+            }
             if candidate.expectation == .reuse, let medium, medium.labelled == label.written { return .label }
             return .append(label)
         }

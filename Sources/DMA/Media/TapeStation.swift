@@ -168,9 +168,32 @@ final class TapeStation {
                 throw DriveTaken()
             }
             hasMoved = true
+        } else if try isUnthreaded() {
+            try thread(place)
         }
         mayEject = false
         barcode = wanted
+    }
+
+    /// True when the cartridge in the drive was unloaded and left there.
+    private func isUnthreaded() throws -> Bool {
+        do throws(NDMPClientError) {
+            try caller.tapeOpen(drive.name, mode: .read)
+            try caller.tapeClose()
+            return false
+        } catch {
+            guard error.refusal == .noTapeLoaded else { throw error }
+            return true
+        }
+    }
+
+    /// Only the robot has a drive take in a cartridge again.
+    private func thread(_ element: LibraryElement) throws {
+        control.tell(.step("loading \(element.barcode ?? "the cartridge") into \(drive.name) again"))
+        try bringBack(element)
+        guard let robot, let place = element.barcode.flatMap(robot.place) else { return }
+        try robot.move(from: place.address, to: element.address)
+        hasMoved = true
     }
 
     /// Takes a cartridge out that was in the drive when we came.
@@ -198,13 +221,15 @@ final class TapeStation {
         try robot.move(from: element.address, to: home)
     }
 
-    /// Rewinds and takes the cartridge out of the drive, back to its slot. Without effect when none is loaded.
+    /// Rewinds and takes the cartridge out of the drive, back to its slot; one that was there when we came stays, ready.
+    /// Without effect when none is loaded.
     func unload() throws {
         if isOpen {
-            _ = try caller.tapeMTIO(.unload)
+            _ = try caller.tapeMTIO(hasMoved ? .unload : .rewind)
             try close()
         }
         guard hasMoved, let robot else {
+            mayEject = mayEject || barcode != nil
             barcode = nil
             return
         }
