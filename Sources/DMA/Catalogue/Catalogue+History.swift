@@ -73,6 +73,28 @@ extension Catalogue {
         return found
     }
 
+    /// What the image holds of an inode; history of the nodes form only.
+    func attributes(ofNode key: Int64, in image: Int64) throws(DMAError) -> FileAttributes? {
+        try read { database in
+            let statement = try database.cachedStatement(sql: "SELECT * FROM nodes WHERE image = ? AND node = ?")
+            return try Row.fetchOne(statement, arguments: [image, key]).flatMap(Self.attributes)
+        }
+    }
+
+    /// One of the inode's names and the directory it is in; nil for the root. Looks through the whole image.
+    func name(ofNode key: Int64, in image: Int64) throws(DMAError) -> (parent: Int64, name: [UInt8])? {
+        try read { database in
+            let row = try Row.fetchOne(
+                database,
+                sql: "SELECT parent, name FROM entries WHERE image = ? AND node = ? LIMIT 1",
+                arguments: [image, key]
+            )
+            guard let row else { return nil }
+            let name: Data = row["name"]
+            return (row["parent"], Array(name))
+        }
+    }
+
     /// Longest path that is followed; the protocol's own limit.
     private static let pathLimit = 16 << 10
 

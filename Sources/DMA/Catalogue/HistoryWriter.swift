@@ -15,8 +15,8 @@ final class HistoryWriter {
     static let batchLimit = 8192
     /// Directories whose numbers are remembered; beyond that all are forgotten and looked up anew.
     static let directoryCacheLimit = 8192
-    /// Number of the root in the form of paths.
-    static let rootKey: Int64 = 1
+    /// Number of the root in the form of paths; no inode has it, so that it tells the forms apart.
+    static let rootKey: Int64 = -1
     /// Components of a path that are looked at.
     static let depthLimit = 4096
 
@@ -24,7 +24,7 @@ final class HistoryWriter {
     private let image: Int64
     private var batch: [FileHistory] = []
     private var batchCount = 0
-    private var nextKey = HistoryWriter.rootKey + 1
+    private var nextKey: Int64 = 1
     private var directories: [[UInt8]: Int64] = [[]: HistoryWriter.rootKey]
     private var hasRoot = false
     /// Told of so far: names in the form of paths, inodes in the form of nodes.

@@ -70,12 +70,13 @@ package final class RestoreJob {
         let station = try session.station(drive: servers.drive, holding: first)
         do {
             for pass in passes {
-                let run = RestoreRun(pass, session: session, station: station, control: control)
+                let run = RestoreRun(pass, session: session, station: station, catalogue: catalogue, control: control)
                 try run.transfer()
                 result.images.append(pass.image.id)
                 result.bytes += run.bytes
                 result.restored += run.restored
                 result.failures += run.failures.prefix(max(0, Self.failureLimit - result.failures.count))
+                result.failures += pass.missing.map { RestoreFailure(path: $0, reason: "NOT_FOUND") }
                 result.direct = result.direct || pass.direct
                 for barcode in run.cartridges where !result.cartridges.contains(barcode) {
                     result.cartridges.append(barcode)
@@ -102,6 +103,7 @@ final class RestoreRun {
     private let pass: RestorePass
     private let session: JobSession
     private let station: TapeStation
+    private let catalogue: Catalogue
     private let control: JobControl
     /// Index of the segment that the window stands for.
     private var current = 0
@@ -114,10 +116,17 @@ final class RestoreRun {
     private var movedAtPause: UInt64 = 0
     private static let idlePauseLimit = 4
 
-    init(_ pass: RestorePass, session: JobSession, station: TapeStation, control: JobControl) {
+    init(
+        _ pass: RestorePass,
+        session: JobSession,
+        station: TapeStation,
+        catalogue: Catalogue,
+        control: JobControl
+    ) {
         self.pass = pass
         self.session = session
         self.station = station
+        self.catalogue = catalogue
         self.control = control
     }
 
@@ -188,7 +197,9 @@ final class RestoreRun {
             if status == .successful {
                 restored += 1
             } else if failures.count < RestoreJob.failureLimit {
-                failures.append(RestoreFailure(path: name.text, reason: status.text))
+                // The root of a backup has no name of its own.
+                let path = name.isEmpty ? pass.image.path : name.text
+                failures.append(RestoreFailure(path: path, reason: status.text))
             }
         case .connectionStatus(let reason, _, let text) where reason != .connected:
             throw DMAError(.failure, "a server ends the session (\(reason.text)): \(text)")
@@ -250,8 +261,14 @@ final class RestoreRun {
         current = index
     }
 
+    /// The very label that the pieces were written behind: a cartridge that somebody labelled anew holds other data in
+    /// the same tape files.
     private func checkLabel(_ barcode: String) throws {
-        if case .labelled(let label) = try station.contents(), label.barcode == barcode { return }
+        if case .labelled(let label) = try station.contents(), label.barcode == barcode,
+            label.written == (try catalogue.medium(barcode: barcode)?.labelled)
+        {
+            return
+        }
         throw DMAError(
             .damaged,
             "\(barcode) does not carry the label that the catalogue expects: it was written anew since",

@@ -42,6 +42,8 @@ package struct RestorePass: Sendable {
     package var totalBytes: UInt64
     /// Names that are asked for, for the report; empty: all of the image.
     package var paths: [String]
+    /// Names that the newest image has, and that no image of the chain holds.
+    package var missing: [String] = []
 }
 
 /// From what is wanted to what is read: picks images by the catalogue, follows chains of levels, looks up where files
@@ -113,9 +115,9 @@ package struct RestorePlan: Sendable {
         for image in newest {
             guard let relative = Self.relative(path, to: image.path) else { continue }
             if relative.isEmpty { return (image, []) }
-            for member in try chain(image) where try catalogue.entry(relative, in: member.id) != nil {
-                return (image, relative)
-            }
+            let chain = try chain(image)
+            for member in chain where try catalogue.entry(relative, in: member.id) != nil { return (image, relative) }
+            if try NodeMerge(catalogue, chain: chain)?.key(of: relative) != nil { return (image, relative) }
         }
         if let directory = request.workingDirectory, path.first != UInt8(ascii: "/") {
             let absolute = Self.join(Array(directory.utf8), HistoryWriter.normalised(path)[...])
@@ -149,7 +151,7 @@ package struct RestorePlan: Sendable {
         if let first = chain.first, first.level > 0, request.wholeChain {
             throw DMAError(
                 .notFound,
-                "image \(head.id) is of level \(head.level), and the full backup below it is not in the catalogue",
+                "image \(first.id) is of level \(first.level), and the backup that it builds on is not in the catalogue",
                 hint: "--level single restores what this image itself holds"
             )
         }
@@ -158,12 +160,22 @@ package struct RestorePlan: Sendable {
             for image in chain { passes.append(try wholePass(image, isChain: chain.count > 1)) }
             return passes
         }
-        var selected: [Int64: [CatalogueEntry]] = [:]
-        for path in paths { try select(path, chain, &selected) }
+        var selected: [Int64: [SelectedEntry]] = [:]
+        var missing: [String] = []
+        var merge = try NodeMerge(catalogue, chain: chain)
+        for path in paths {
+            guard let state = try merge?.collect(path) else {
+                try select(path, chain, &selected)
+                continue
+            }
+            for (image, entry) in state.selected { selected[image, default: []].append(entry) }
+            missing += state.missing.map(Self.text)
+        }
         var passes: [RestorePass] = []
         for image in chain {
             if let entries = selected[image.id] { passes.append(try selectivePass(image, entries)) }
         }
+        if !passes.isEmpty { passes[passes.count - 1].missing = missing }
         return passes
     }
 
@@ -171,13 +183,13 @@ package struct RestorePlan: Sendable {
     private func select(
         _ path: [UInt8],
         _ chain: [Image],
-        _ selected: inout [Int64: [CatalogueEntry]]
+        _ selected: inout [Int64: [SelectedEntry]]
     ) throws(DMAError) {
         var isFound = false
         for image in chain.reversed() {
             guard let entry = try catalogue.entry(path, in: image.id) else { continue }
             guard entry.attributes != nil else { continue }
-            selected[image.id, default: []].append(entry)
+            selected[image.id, default: []].append(SelectedEntry(entry: entry, target: entry.path))
             isFound = true
             if !entry.isDirectory { break }
         }
@@ -205,12 +217,13 @@ package struct RestorePlan: Sendable {
         )
     }
 
-    private func selectivePass(_ image: Image, _ entries: [CatalogueEntry]) throws(DMAError) -> RestorePass {
+    private func selectivePass(_ image: Image, _ entries: [SelectedEntry]) throws(DMAError) -> RestorePass {
         let members = request.direct ? try directMembers(image, entries) : nil
         let isDirect = members != nil
+        let isRecursive = !isDirect && !entries.contains(where: \.isAlone)
         let list = (members ?? entries).sorted { left, right in
-            (left.attributes?.historyInfo ?? .max, left.pathText)
-                < (right.attributes?.historyInfo ?? .max, right.pathText)
+            (left.entry.attributes?.historyInfo ?? .max, left.entry.pathText)
+                < (right.entry.attributes?.historyInfo ?? .max, right.entry.pathText)
         }
         guard list.count <= NDMPLimits.recoverNames else {
             throw DMAError(
@@ -222,28 +235,33 @@ package struct RestorePlan: Sendable {
         return try pass(
             image,
             list.map { name(for: $0, direct: isDirect) },
-            additions: [("DIRECT", isDirect ? "y" : "n"), ("RECURSIVE", isDirect ? "n" : "y"), ("EXTRACT", "y")],
+            additions: [("DIRECT", isDirect ? "y" : "n"), ("RECURSIVE", isRecursive ? "y" : "n"), ("EXTRACT", "y")],
             direct: isDirect,
-            bytes: isDirect ? list.reduce(0) { $0 &+ ($1.attributes?.size ?? 0) } : image.bytes,
-            paths: entries.map(\.pathText)
+            bytes: isDirect ? list.reduce(0) { $0 &+ ($1.entry.attributes?.size ?? 0) } : image.bytes,
+            paths: entries.map { Self.text($0.target) }
         )
     }
 
     /// All files that the entries stand for, when each can be found by itself; nil when the stream must be read.
-    private func directMembers(_ image: Image, _ entries: [CatalogueEntry]) throws(DMAError) -> [CatalogueEntry]? {
-        var members: [CatalogueEntry] = []
-        for entry in entries {
+    private func directMembers(_ image: Image, _ entries: [SelectedEntry]) throws(DMAError) -> [SelectedEntry]? {
+        var members: [SelectedEntry] = []
+        for selected in entries {
+            guard !selected.isAlone else {
+                members.append(selected)
+                continue
+            }
             let limit = Self.directMembers - members.count
-            guard let below = try catalogue.tree(below: entry, in: image.id, limit: limit) else { return nil }
-            members += below
+            guard let below = try catalogue.tree(below: selected.entry, in: image.id, limit: limit) else { return nil }
+            members += below.map { SelectedEntry(entry: $0, target: $0.path) }
         }
-        let known = members.contains { $0.attributes?.historyInfo == nil }
+        let known = members.contains { $0.entry.attributes?.historyInfo == nil }
         return known ? nil : members
     }
 
     /// v4: the destination is the complete name of the target. v3: it is the directory to put it in, the new name is
     /// the last component.
-    private func name(for entry: CatalogueEntry, direct: Bool) -> NameListEntry {
+    private func name(for selected: SelectedEntry, direct: Bool) -> NameListEntry {
+        let (entry, target) = (selected.entry, selected.target)
         let destination = Array(request.destination.utf8)
         var result = NameListEntry(
             originalPath: XDRString(bytes: entry.path),
@@ -251,11 +269,11 @@ package struct RestorePlan: Sendable {
             fileHistoryInfo: direct ? entry.attributes?.historyInfo ?? .max : .max
         )
         if version >= 4 {
-            result.destination = XDRString(bytes: Self.join(destination, entry.path[...]))
-        } else if entry.path.isEmpty {
+            result.destination = XDRString(bytes: Self.join(destination, target[...]))
+        } else if target.isEmpty {
             result.destination = XDRString(bytes: destination)
         } else {
-            let (parent, last) = HistoryWriter.split(entry.path[...])
+            let (parent, last) = HistoryWriter.split(target[...])
             result.destination = XDRString(bytes: Self.join(destination, parent))
             result.newName = XDRString(bytes: Array(last))
         }

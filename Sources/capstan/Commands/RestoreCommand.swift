@@ -133,7 +133,7 @@ struct RestoreReport: Codable {
             "\(style.bold(destination)): restored from \(source) on \(tapes), \(ByteSize.text(bytes)) read"
                 + (direct ? " by direct access" : "") + ", \(Spans.text(seconds: milliseconds / 1000))"
         ]
-        lines += failed.map { "  \(style.red($0.path)): \($0.reason)" }
+        lines += failed.map { "  \(style.red(RestoreListReport.printable($0.path))): \($0.reason)" }
         if !failed.isEmpty {
             lines.append(style.red("\(failed.count) of \(failed.count + restored) could not be restored"))
         }

@@ -126,11 +126,25 @@ struct RestoreListReport: Codable {
 
     var trees: [Tree]
 
+    /// A name as a terminal may show it: control characters, which could rewrite the screen, as \\xNN.
+    static func printable(_ name: String) -> String {
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) {
+                let digits = String(scalar.value, radix: 16)
+                text += "\\x" + (digits.count == 1 ? "0" : "") + digits
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
     func lines(_ style: Style) -> [String] {
         var lines: [String] = []
         for tree in trees {
             let place = tree.path.isEmpty ? tree.root : tree.root + "/" + tree.path
-            lines.append("\(style.bold(place)) in image \(tree.image), level \(tree.level), \(tree.started)")
+            lines.append(
+                "\(style.bold(Self.printable(place))) in image \(tree.image), level \(tree.level), \(tree.started)"
+            )
             var table = Table(["", "", "", ""], right: [1], indent: "  ")
             for entry in tree.entries {
                 let isDirectory = entry.type == "directory"
@@ -138,7 +152,7 @@ struct RestoreListReport: Codable {
                     entry.mode.map { String($0 & 0o7777, radix: 8) } ?? "",
                     isDirectory ? "" : entry.size.map { "\($0)" } ?? "",
                     entry.modified ?? style.dim("not in this image"),
-                    isDirectory ? style.cyan(entry.path + "/") : entry.path
+                    isDirectory ? style.cyan(Self.printable(entry.path) + "/") : Self.printable(entry.path)
                 )
             }
             lines += tree.entries.isEmpty ? ["  no file history, or an empty directory"] : table.lines(style)
