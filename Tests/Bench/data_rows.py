@@ -50,7 +50,7 @@ class DataRows:
         self.back = os.path.join(folder, "back")
         self.archive = os.path.join(folder, "archive.tar")
         self.folder = folder
-        self.small_count = 500 if options.smoke else 20_000
+        self.small_count = 500 if options.smoke else 10_000
         self.large_bytes = (16 if options.smoke else options.size) << 20
         self.root, self.total = None, 0
 
