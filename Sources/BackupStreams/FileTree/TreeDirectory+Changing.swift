@@ -95,30 +95,38 @@ extension TreeDirectory {
     package func removeTree(_ name: [UInt8]) throws(TreeError) {
         guard try status(of: name).kind == .directory else { return try remove(name) }
         // Depth first without recursion: a tree may be deeper than the stack. Each step back opens the path anew, so
-        // that the number of descriptors does not grow with the depth.
-        var below: [[UInt8]] = []
+        // that the number of descriptors does not grow with the depth. Every directory is listed once.
+        var below = [name]
         var current = try openDirectory(name)
-        while true {
-            var next: [UInt8]?
-            for entry in try current.list() {
-                do throws(TreeError) {
-                    try current.remove(entry.name)
-                } catch  where error.code == EISDIR || error.code == EPERM {
-                    if entry.kind != .directory && entry.kind != .other { throw error }
-                    next = entry.name
-                    break
-                }
-            }
-            if let next {
+        var pending = [try current.removeFiles()]
+        while let last = pending.indices.last {
+            if let next = pending[last].popLast() {
                 below.append(next)
                 current = try current.openDirectory(next)
+                pending.append(try current.removeFiles())
                 continue
             }
-            guard let done = below.popLast() else { break }
-            current = try reopen([name] + below)
+            pending.removeLast()
+            let done = below.removeLast()
+            current = try reopen(below)
             try current.removeDirectory(done)
         }
-        try removeDirectory(name)
+    }
+
+    /// Removes all names that are no directories.
+    ///
+    /// - Returns: those that are.
+    private func removeFiles() throws(TreeError) -> [[UInt8]] {
+        var directories: [[UInt8]] = []
+        for entry in try list() {
+            do throws(TreeError) {
+                try remove(entry.name)
+            } catch  where error.code == EISDIR || error.code == EPERM {
+                if entry.kind != .directory && entry.kind != .other { throw error }
+                directories.append(entry.name)
+            }
+        }
+        return directories
     }
 
     private func reopen(_ names: [[UInt8]]) throws(TreeError) -> TreeDirectory {

@@ -40,8 +40,11 @@ package struct DumpBackup {
         first.count = 1
         first.addresses = [0]
         try output.write(first)
-        let highest = scan.rows.last?.inode ?? DumpFormat.rootInode
-        try DumpMapWriter(output, highest: highest).write(.usedMap, scan.rows) { _ in true }
+        var highest = scan.rows.last?.inode ?? DumpFormat.rootInode
+        // Numbers that were not seen may be in use all the same: a restore removes what the first map does not have.
+        if scan.isConcealing { highest = max(highest, scan.numbering.highestPossible) }
+        try DumpMapWriter(output, highest: highest)
+            .write(.usedMap, scan.rows, isFull: scan.isConcealing) { _ in true }
         try DumpMapWriter(output, highest: highest).write(.dumpedMap, scan.rows) { $0.isDumped }
         var writer = DumpFileWriter(tree: tree, scan: scan, output: output, options: options, observer: observer)
         try writer.run()
@@ -56,6 +59,7 @@ package struct DumpBackup {
             try store.remove()
         }
         if options.updatesDates {
+            try scan.directories.store(snapshotPath(summary.level), key: options.datesKey, date: summary.date)
             try dates.record(key: options.datesKey, .dump, level: summary.level, date: summary.date)
         }
         return summary
@@ -78,6 +82,25 @@ package struct DumpBackup {
         return summary.baseDate
     }
 
+    private func snapshotPath(_ level: Int) -> String {
+        let name = String(TarDirectories.hash(Array(options.datesKey.utf8)), radix: 16)
+        return "\(dates.directory)/dump-\(name)-\(level).directories"
+    }
+
+    /// The directories of the dump of that date; nil when they were not kept.
+    private func directories(of base: Int64, _ observer: any JobObserver) -> TarDirectories? {
+        guard base > 0 else { return nil }
+        for level in 0...BackupOptions.maximumLevel {
+            if let found = TarDirectories(snapshotPath(level), key: options.datesKey, date: base) { return found }
+        }
+        observer.note(
+            .warning,
+            "the directories of the dump of \(base) are not known: directories that were moved into the tree since then "
+                + "come without their older files"
+        )
+        return nil
+    }
+
     private func since(_ base: Int64) -> Int64? { base > 0 ? base : nil }
 
     private func scan(
@@ -90,9 +113,15 @@ package struct DumpBackup {
             throw .impossible(error.description)
         }
         let isIncremental = since(base) != nil
+        let directories = directories(of: base, observer)
         let known = try store.load()
         if !isIncremental || known == nil {
-            var scan = scan(since: since(base), DumpNumbering(own: root, highest: highestOwnNumber), observer)
+            var scan = scan(
+                since: since(base),
+                directories,
+                DumpNumbering(own: root, highest: highestOwnNumber),
+                observer
+            )
             if try scan.run(root: root) { return scan }
             guard !isIncremental else {
                 throw .impossible(
@@ -103,15 +132,27 @@ package struct DumpBackup {
         // A level 0 that later ones build on starts afresh; another one leaves the numbers as they are.
         let kept = !isIncremental && options.updatesDates ? nil : known
         let numbering = DumpNumbering(dense: root, assigned: kept?.numbers ?? [:], next: kept?.next ?? 0)
-        var scan = scan(since: since(base), numbering, observer)
+        var scan = scan(since: since(base), directories, numbering, observer)
         guard try scan.run(root: root) else {
             throw .impossible("the tree has more files than the dump format has numbers")
         }
         return scan
     }
 
-    private func scan(since: Int64?, _ numbering: DumpNumbering, _ observer: any JobObserver) -> DumpScan {
-        DumpScan(tree: tree, options: options, since: since, numbering: numbering, observer: observer)
+    private func scan(
+        since: Int64?,
+        _ known: TarDirectories?,
+        _ numbering: DumpNumbering,
+        _ observer: any JobObserver
+    ) -> DumpScan {
+        DumpScan(
+            tree: tree,
+            options: options,
+            since: since,
+            known: known,
+            numbering: numbering,
+            observer: observer
+        )
     }
 
     private func template(_ summary: BackupSummary) -> DumpHeader {

@@ -13,10 +13,13 @@ struct DumpMapWriter {
         self.highest = highest
     }
 
-    /// - Parameter rows: sorted by inode.
+    /// - Parameters:
+    ///   - rows: sorted by inode.
+    ///   - isFull: every number is in the map.
     func write(
         _ kind: DumpRecordKind,
         _ rows: [DumpRow],
+        isFull: Bool = false,
         where isIn: (DumpRow) -> Bool
     ) throws(StreamError) {
         let records = (highest - 1) / Self.bitsPerRecord + 1
@@ -25,7 +28,7 @@ struct DumpMapWriter {
         header.file.size = UInt64(records) * UInt64(DumpFormat.recordBytes)
         try output.write(header)
         var row = 0
-        let blank = [UInt8](repeating: 0, count: DumpFormat.recordBytes)
+        let blank = [UInt8](repeating: isFull ? 0xFF : 0, count: DumpFormat.recordBytes)
         for number in 0..<records {
             var record = blank
             let first = number * Self.bitsPerRecord + 1

@@ -74,6 +74,11 @@ package struct DumpNumbering: Sendable {
         return UInt32(number)
     }
 
+    /// No file of the tree has a higher number, seen or not.
+    var highestPossible: UInt32 {
+        method == .own ? UInt32(clamping: min(highest, UInt64(DumpFormat.maximumInode))) : next
+    }
+
     private func key(_ device: UInt64, _ inode: UInt64) -> Key {
         Key(device: device == rootDevice ? 0 : device, inode: inode)
     }

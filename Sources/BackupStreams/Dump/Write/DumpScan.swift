@@ -22,6 +22,9 @@ struct DumpScan {
     let options: BackupOptions
     /// What is older (modification and status change) is not dumped; nil: everything is.
     let since: Int64?
+    /// The directories that the base was made of; nil when nobody knows. One that is not among them is dumped with all below
+    /// it: it came from outside of the tree, or could not be read then, and what is in it may have any date.
+    let known: TarDirectories?
     let observer: any JobObserver
     var numbering: DumpNumbering
 
@@ -33,7 +36,15 @@ struct DumpScan {
     private(set) var unreadable: UInt64 = 0
     /// Records that the dumped files will take, about.
     private(set) var estimatedRecords: UInt64 = 0
+    /// The directories whose names were read: what the next level has to know.
+    private(set) var directories = TarDirectories()
+    /// Directories of the base could not be looked into: nobody may conclude that what is not seen is gone.
+    private(set) var isConcealing = false
 
+    /// By index of the directory: all below it is dumped.
+    private var wholeDirectories: [Bool] = []
+    /// Directories that the base has and this look could not read: they stay as they were, and are not dumped.
+    private var concealed: Set<DumpNames.DirectoryIndex> = []
     private var seen: Set<UInt32> = [DumpFormat.rootInode]
     private var rootDevice: UInt64 = 0
     private let filter: NameFilter
@@ -42,12 +53,14 @@ struct DumpScan {
         tree: ConfinedTree,
         options: BackupOptions,
         since: Int64?,
+        known: TarDirectories?,
         numbering: DumpNumbering,
         observer: any JobObserver
     ) {
         self.tree = tree
         self.options = options
         self.since = since
+        self.known = known
         self.numbering = numbering
         self.observer = observer
         filter = NameFilter(options)
@@ -59,6 +72,7 @@ struct DumpScan {
         let index = names.addDirectory(DumpFormat.rootInode)
         names.setParent(of: index, index, name: 0)
         dumpedDirectories.append(false)
+        wholeDirectories.append(known.map { !$0.contains(inode: root.inode, TreePath()) } ?? false)
         rows.append(
             DumpRow(
                 inode: DumpFormat.rootInode,
@@ -83,18 +97,27 @@ struct DumpScan {
 
     private mutating func scan(_ index: DumpNames.DirectoryIndex) throws(StreamError) -> Bool {
         names.begin(index)
-        guard let path = names.path(of: index) else { return true }
+        guard let path = names.path(of: index) else {
+            try conceal(index, TreeError("list", [], .invalid("a path is longer than \(TreePath.maximumBytes) bytes")))
+            return true
+        }
         let directory: TreeDirectory
         let listing: TreeListing
         do throws(TreeError) {
             directory = try tree.directory(path)
+            let status = try directory.status()
             // What is mounted over it does not belong to the tree.
-            if try directory.status().device != rootDevice { return true }
+            if status.device != rootDevice {
+                try? conceal(index, nil)
+                return true
+            }
             listing = try directory.list()
+            directories.insert(inode: status.inode, TreePath())
         } catch {
-            fault(error)
+            try conceal(index, error)
             return true
         }
+        if wholeDirectories[Int(index)] { markDumped(index) }
         for entry in listing {
             let verdict = filter.takesEverything ? .take : filter.verdict(path.appending(entry.name))
             if verdict == .skip { continue }
@@ -103,13 +126,29 @@ struct DumpScan {
                 status = try directory.status(of: entry.name)
             } catch {
                 // A name that has gone since the listing is none.
-                if !error.isNotFound { fault(error) }
-                continue
+                if error.isNotFound { continue }
+                fault(error)
+                guard since != nil else { continue }
+                // The name is there, so the next one to restore must not take it for gone.
+                let kind = entry.kind == .other ? FileKind.regular : entry.kind
+                status = FileStatus(kind: kind, device: rootDevice, inode: entry.inode, mode: 0)
             }
             if verdict == .passThrough && status.kind != .directory { continue }
             guard try add(entry, status, to: index, path: path) else { return false }
         }
         return true
+    }
+
+    /// A directory cannot be looked into. In an incremental dump what the base has of it stays as it is: in the stream it
+    /// would be empty, and a restore would remove what it does not find there.
+    private mutating func conceal(_ index: DumpNames.DirectoryIndex, _ error: TreeError?) throws(StreamError) {
+        if let error {
+            guard index != 0 else { throw .impossible(error.description) }
+            fault(error)
+        }
+        guard since != nil, !wholeDirectories[Int(index)] else { return }
+        concealed.insert(index)
+        isConcealing = true
     }
 
     private mutating func add(
@@ -148,13 +187,16 @@ struct DumpScan {
             directory: index,
             name: name,
             ownDirectory: DumpNames.unknown,
-            isDumped: isNew(status),
+            isDumped: isNew(status) || wholeDirectories[Int(index)],
             isDirectory: status.kind == .directory
         )
         if status.kind == .directory {
             row.ownDirectory = names.addDirectory(number)
             names.setParent(of: row.ownDirectory, index, name: name)
             dumpedDirectories.append(false)
+            let isUnknown =
+                known.map { !$0.contains(inode: isMounted ? entry.inode : status.inode, TreePath()) } ?? false
+            wholeDirectories.append(isUnknown || wholeDirectories[Int(index)])
             if row.isDumped { markDumped(row.ownDirectory) }
         } else if row.isDumped {
             markDumped(index)
@@ -179,6 +221,8 @@ struct DumpScan {
     }
 
     private mutating func settle() {
+        // Nothing below them was found, so nothing is lost with them.
+        for index in concealed { dumpedDirectories[Int(index)] = false }
         for index in rows.indices where rows[index].isDirectory {
             rows[index].isDumped = dumpedDirectories[Int(rows[index].ownDirectory)]
         }
