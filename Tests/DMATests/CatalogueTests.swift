@@ -229,7 +229,7 @@ struct CatalogueTests {
         func backUp(_ level: Int, started: Int64, base: Int64?) throws -> Int64 {
             let id = try catalogue.begin(image(level, started: started))
             var environment = [EnvironmentVariable("DUMP_DATE", "\(started)")]
-            if let base { environment.append(EnvironmentVariable("BASE_DATE", "\(base)")) }
+            if let base { environment.append(EnvironmentVariable("BASE_DUMP_DATE", "\(base)")) }
             try catalogue.finish(id, bytes: 1, files: 1, level: level, environment: environment, now: started + 1)
             return id
         }

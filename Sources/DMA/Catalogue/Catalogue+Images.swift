@@ -167,7 +167,7 @@ extension Catalogue {
         for variable in try environment(of: image) {
             switch String(decoding: variable.name, as: UTF8.self) {
             case "DUMP_DATE": dates.own = variable.value
-            case "BASE_DATE": dates.base = variable.value
+            case "BASE_DUMP_DATE": dates.base = variable.value
             default: break
             }
         }
@@ -201,7 +201,7 @@ package enum BackupChain {
     package struct Dates: Sendable, Equatable {
         /// DUMP_DATE: what later backups compare with.
         package var own: [UInt8]?
-        /// BASE_DATE: the DUMP_DATE of the backup that this one was compared with.
+        /// BASE_DUMP_DATE: the DUMP_DATE of the backup that this one was compared with.
         package var base: [UInt8]?
 
         package init(own: [UInt8]? = nil, base: [UInt8]? = nil) {
@@ -210,7 +210,7 @@ package enum BackupChain {
         }
     }
 
-    /// Values of BASE_DATE that name no backup.
+    /// Values of BASE_DUMP_DATE that name no backup.
     private static let noDates: Set<[UInt8]> = [[], Array("0".utf8), Array("-1".utf8)]
 
     /// Each image is what has changed since another one of a lower level; so the way back goes from an image to the one

@@ -29,8 +29,9 @@ struct BackupStreamJob: DataJob {
             NDMPVariable(name: "DMP_NAME", value: XDRString(options.datesKey)),
         ]
         if summary.baseDate > 0 {
-            // Which backup of a lower level this one builds on: a client that keeps DUMP_DATE finds it again.
-            outcome.variables.append(NDMPVariable(name: "BASE_DATE", value: XDRString("\(summary.baseDate)")))
+            // Which backup of a lower level this one builds on: a client that keeps DUMP_DATE finds it again. The name
+            // is no input: a client that starts its next backup with this environment still gets the level it asks for.
+            outcome.variables.append(NDMPVariable(name: "BASE_DUMP_DATE", value: XDRString("\(summary.baseDate)")))
         }
         outcome.sentence =
             "\(title), level \(summary.level), is complete: \(summary.files) files and \(summary.directories) "
