@@ -311,6 +311,40 @@ struct BackupAndRestoreTests {
         #expect(server.drives.map(\.barcode) == ["X", nil])
     }
 
+    @Test("a cartridge that another job takes at the same moment is left to it, also at a change of cartridges")
+    func cartridgeTaken() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1", "A2", "A3"], slots: 4, drives: 2)
+        for tape in server.tapes.values { tape.capacity = 1024 + 2 * 4096 }
+        server.stream = Self.stream(3 * 4096)
+        let network = FakeNetwork(server)
+        let steps = JobControl(tell: { event in
+            guard case .step("A1 is full; changing cartridges") = event else { return }
+            _ = server.move(FakeServer.firstSlot + 1, FakeServer.firstDrive + 1)
+        })
+        let job = BackupJob(request(), catalogue: catalogue, callers: network.callers, control: steps)
+        #expect(try job.run().segments.map(\.barcode) == ["A1", "A3"])
+        #expect(server.drives.map(\.barcode) == [nil, "A2"])
+    }
+
+    @Test("a cartridge that nobody needs is used anew, unless another catalogue has written to it")
+    func reuse() throws {
+        let server = FakeServer("one:10000", barcodes: ["A1"], slots: 2)
+        server.stream = Self.stream(100)
+        let network = FakeNetwork(server)
+        let first = try backUp(request(), network).image
+        #expect(try catalogue.forgetImage(first.id))
+        let again = try backUp(request(), network)
+        #expect(again.segments.map(\.tapeFile) == [1])
+        let other = try Catalogue(path: TemporaryFile.path("other/catalogue.sqlite"))
+        #expect(
+            try BackupJob(request(), catalogue: other, callers: network.callers).run().segments.map(\.tapeFile) == [3]
+        )
+        #expect(try catalogue.forgetImage(again.image.id))
+        let error = #expect(throws: DMAError.self) { try backUp(request(), network) }
+        #expect(error?.kind == .outOfMedia)
+        #expect(server.tapes["A1"]?.files.count == 6)
+    }
+
     @Test("a cancelled backup ends with the cartridge in its slot")
     func cancels() throws {
         let server = FakeServer("one:10000", barcodes: ["A1"], slots: 1)

@@ -47,7 +47,7 @@ extension Catalogue {
                     INSERT INTO media(barcode, label, pool, labelled, last_written, used_bytes, state)
                     VALUES (?, ?, ?, ?, ?, 0, 'open')
                     ON CONFLICT(barcode) DO UPDATE SET label = excluded.label, pool = excluded.pool,
-                        labelled = excluded.labelled, last_written = excluded.last_written, used_bytes = 0,
+                        labelled = excluded.labelled, last_written = excluded.last_written, used_bytes = 0, tape_files = 0,
                         state = 'open'
                     """,
                 arguments: [medium.barcode, medium.label, medium.pool, medium.labelled, medium.lastWritten]
@@ -57,6 +57,16 @@ extension Catalogue {
                 try Int64.fetchOne(database, sql: "SELECT id FROM media WHERE barcode = ?", arguments: [medium.barcode])
                 ?? 0
             return result
+        }
+    }
+
+    /// A piece is about to be written as this tape file, with its trailer behind it.
+    package func expectPiece(atTapeFile file: UInt32, ofMedium id: Int64) throws(DMAError) {
+        try write { database in
+            try database.execute(
+                sql: "UPDATE media SET tape_files = MAX(tape_files, ?) WHERE id = ?",
+                arguments: [Int64(file) + 2, id]
+            )
         }
     }
 
@@ -100,6 +110,7 @@ extension Catalogue {
         )
         medium.id = row["id"]
         medium.usedBytes = UInt64(bitPattern: row["used_bytes"])
+        medium.tapeFiles = UInt32(clamping: row["tape_files"] as Int64)
         medium.state = Medium.State(rawValue: row["state"]) ?? .full
         return medium
     }

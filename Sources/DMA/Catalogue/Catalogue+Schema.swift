@@ -25,6 +25,7 @@ extension Catalogue {
             labelled INTEGER NOT NULL,
             last_written INTEGER NOT NULL,
             used_bytes INTEGER NOT NULL DEFAULT 0,
+            tape_files INTEGER NOT NULL DEFAULT 0,
             state TEXT NOT NULL CHECK (state IN ('open', 'full')));
         CREATE TABLE images(
             id INTEGER PRIMARY KEY AUTOINCREMENT,

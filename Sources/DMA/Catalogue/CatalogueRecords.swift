@@ -20,6 +20,8 @@ package struct Medium: Sendable, Equatable {
     package var lastWritten: Int64
     /// Bytes of images on it.
     package var usedBytes: UInt64 = 0
+    /// Tape files that this catalogue's jobs may have written: more on the tape are somebody else's.
+    package var tapeFiles: UInt32 = 0
     package var state = State.open
 
     package init(barcode: String, label: String, pool: String, labelled: Int64, lastWritten: Int64) {

@@ -216,8 +216,15 @@ final class MediaFeed {
 
     /// - Returns: why the cartridge cannot be used; nil when all is ready.
     private func prepare(_ candidate: MediaPlan.Candidate) throws -> String? {
-        if request.cartridges.isEmpty, station.isInAnotherDrive(candidate.barcode) { return "it is in another drive" }
-        try station.load(candidate.barcode)
+        let isAnyGood = request.cartridges.isEmpty
+        if isAnyGood, station.isInAnotherDrive(candidate.barcode) { return "it is in another drive" }
+        do throws(any Error) {
+            try station.load(candidate.barcode)
+        } catch let error as DMAError where error.kind == .busy && station.isInAnotherDrive(candidate.barcode) {
+            // Another job has chosen it at the same moment.
+            guard isAnyGood else { throw error }
+            return "it is in another drive"
+        }
         do throws(any Error) {
             try station.open(.readWrite)
         } catch let error as NDMPClientError where error.refusal == .writeProtected {
@@ -233,6 +240,9 @@ final class MediaFeed {
         switch MediaPlan.decide(candidate, contents: contents, medium: known, pool: request.pool) {
         case .skip(let reason): return reason
         case .label:
+            if candidate.expectation == .reuse, contents != .blank, let known, try holdsMore(than: known) {
+                return "it holds tape files of another catalogue"
+            }
             let label = VolumeLabel(
                 label: candidate.barcode,
                 barcode: candidate.barcode,
@@ -247,7 +257,13 @@ final class MediaFeed {
             tapeFile = try station.positionAtEnd()
             medium = try catalogue.label(Medium(label), isNew: false)
         }
+        if let medium { try catalogue.expectPiece(atTapeFile: tapeFile, ofMedium: medium.id) }
         return nil
+    }
+
+    /// Two catalogues may append to one cartridge; what the other one wrote is not ours to give up.
+    private func holdsMore(than known: Medium) throws -> Bool {
+        try station.positionAtEnd() > max(known.tapeFiles, 1)
     }
 
     /// The end of the tape was reached.

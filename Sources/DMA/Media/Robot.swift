@@ -175,6 +175,7 @@ struct SenseError: Error, CustomStringConvertible {
     var sense: ReportedSense
 
     var isDestinationFull: Bool { sense.additional == AdditionalSense(0x3B, 0x0D) }
+    var isSourceEmpty: Bool { sense.additional == AdditionalSense(0x3B, 0x0E) }
 
     var description: String {
         let reason =

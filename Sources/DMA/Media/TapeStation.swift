@@ -149,13 +149,7 @@ final class TapeStation {
                 hint: "bring it back with `capstan import \(wanted)`"
             )
         }
-        guard place.kind != .drive || place.address == address else {
-            throw DMAError(
-                .busy,
-                "cartridge \(wanted) is in another drive of \(caller.server)",
-                hint: "wait for the job that uses it, or bring it back with `capstan unload`"
-            )
-        }
+        guard place.kind != .drive || place.address == address else { throw taken(wanted) }
         if place.address != address {
             if let present = robot.drives.first(where: { $0.address == address }), present.isFull {
                 guard mayEject || isNamed else { throw DriveTaken() }
@@ -166,6 +160,9 @@ final class TapeStation {
                 try robot.move(from: place.address, to: address)
             } catch let error as SenseError where error.isDestinationFull {
                 throw DriveTaken()
+            } catch let error as SenseError where error.isSourceEmpty {
+                try robot.refresh()
+                throw taken(wanted)
             }
             hasMoved = true
         } else if try isUnthreaded() {
@@ -173,6 +170,14 @@ final class TapeStation {
         }
         mayEject = false
         barcode = wanted
+    }
+
+    private func taken(_ barcode: String) -> DMAError {
+        DMAError(
+            .busy,
+            "cartridge \(barcode) is in another drive of \(caller.server)",
+            hint: "wait for the job that uses it, or bring it back with `capstan unload`"
+        )
     }
 
     /// True when the cartridge in the drive was unloaded and left there.
