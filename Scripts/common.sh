@@ -14,8 +14,8 @@ build_packages=(
 )
 # The independent tools that the integration tests drive, and what those need.
 test_packages=(
-    acl amanda-client amanda-server attr dump e2fsprogs gcc iproute2 libarchive-tools mount mt-st mtx nftables nmap procps
-    python3 rsync sg3-utils tar tshark util-linux
+    acl amanda-client amanda-server attr dump e2fsprogs gcc iproute2 libarchive-tools mount mt-st mtx netbase nftables nmap
+    procps python3 rsync sg3-utils tar tshark util-linux
 )
 # The C programs that Scripts/bench compares with, and tar; rsync compares what came back.
 bench_packages=(gcc libc6-dev python3 rsync tar)
