@@ -157,7 +157,7 @@ def wrong_wishes(shell, folder, source):
         expect(all(shell.daemon.places()[f"drive:{drive}"] is None for drive in range(4)), shell.daemon.places())
         expect(not os.path.exists("/etc/capstan-restored"))
         expect(not shell.daemon.json("status")["sessions"], shell.daemon.json("status")["sessions"])
-    with steps.step("a cartridge that holds a backup is not overwritten by another pool, and forgotten ones are reused"):
+    with steps.step("a cartridge that holds a backup is not overwritten for another pool"):
         barcode = shell.json("catalogue", "list")["media"][0]["barcode"]
         done = shell.run("backup", source, "--cartridges", barcode, "--pool", "other", succeeds=False)
         expect(barcode in done.stderr, done.stderr)
