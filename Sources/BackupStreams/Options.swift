@@ -16,7 +16,7 @@ package struct BackupOptions: Sendable {
     /// Takes the place of the dump dates: what has changed since then, in seconds since 1970; 0 is everything.
     /// NDMP's BASE_DATE.
     package var baseDate: Int64?
-    /// Whether the date of this backup is kept for later levels. NDMP's UPDATE.
+    /// Whether the date of this backup is kept for later levels; never with a base date. NDMP's UPDATE.
     package var updatesDates = true
     /// What the dump dates are kept under: the file system as it was asked for.
     package var datesKey: String
@@ -25,6 +25,10 @@ package struct BackupOptions: Sendable {
     /// Only these, below the root; empty is everything. NDMP's FILES.
     package var files: [TreePath] = []
     package var history = HistoryForm.none
+
+    /// A backup that is compared with a date of its own is no part of the chain of levels: what changed between the level
+    /// below and that date is in neither, so no later level may build on it.
+    var keepsDate: Bool { updatesDates && (baseDate ?? 0) == 0 }
 
     package static let maximumLevel = 9
     package static let maximumExcludes = 1024

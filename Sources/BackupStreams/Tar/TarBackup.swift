@@ -35,7 +35,7 @@ struct TarBackup {
             changes: base.map { TarChanges(since: $0.date, directories: known) }
         )
         try walk.run(&summary)
-        if options.updatesDates {
+        if options.keepsDate {
             try walk.directories.store(snapshotPath(level: summary.level), key: options.datesKey, date: date)
             try dates.record(key: options.datesKey, .tar, level: summary.level, date: date)
         }

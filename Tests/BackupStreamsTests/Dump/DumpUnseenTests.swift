@@ -89,4 +89,28 @@ struct DumpUnseenTests {
         _ = setFileUser(UInt32(bitPattern: before))
         #expect(throws: StreamError.self) { try level.get() }
     }
+
+    @Test("a backup since a date of its own is no base for later levels", arguments: StreamFormat.allCases)
+    func baseDateOfItsOwn(_ format: StreamFormat) throws {
+        func files(level: Int, since: Int64? = nil) throws -> UInt64 {
+            var options = BackupOptions(datesKey: source)
+            options.level = level
+            options.baseDate = since
+            return try BackupJob(
+                format,
+                tree: bench.tree(source),
+                options: options,
+                dates: DumpDates(directory: bench.state)
+            ).run(into: DumpMemorySink(), observer: DumpRecorder()).files
+        }
+        nextSecond()
+        #expect(try files(level: 0) == 0)
+        nextSecond()
+        try Shell.run("touch a", in: source)
+        nextSecond()
+        // It has not seen the file, and neither would a level that took it for its base.
+        #expect(try files(level: 0, since: Int64(time(nil))) == 0)
+        nextSecond()
+        #expect(try files(level: 1) == 1)
+    }
 }

@@ -58,7 +58,7 @@ package struct DumpBackup {
         } else if options.updatesDates && since(base) == nil {
             try store.remove()
         }
-        if options.updatesDates {
+        if options.keepsDate {
             try scan.directories.store(snapshotPath(summary.level), key: options.datesKey, date: summary.date)
             try dates.record(key: options.datesKey, .dump, level: summary.level, date: summary.date)
         }
