@@ -290,6 +290,15 @@ struct CatalogueTests {
         #expect(error?.message.hasPrefix("the catalogue /proc/no/such/catalogue.sqlite cannot be opened") == true)
     }
 
+    @Test("a catalogue of a later version is refused, not misread")
+    func laterVersion() throws {
+        try catalogue.write { database in
+            try database.execute(sql: "INSERT INTO grdb_migrations(identifier) VALUES ('9: tables of the future')")
+        }
+        let error = #expect(throws: DMAError.self) { try Catalogue(path: catalogue.path) }
+        #expect(error?.kind == .refused)
+    }
+
     @Test("the usual place follows XDG")
     func usualPlace() {
         #expect(

@@ -9,7 +9,7 @@ import GRDB
 extension Catalogue {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
-        migrator.registerMigration("1: media, images and file history") { database in
+        migrator.registerMigration("1: media, images, file history") { database in
             try database.execute(sql: mediaAndImages)
             try database.execute(sql: history)
         }

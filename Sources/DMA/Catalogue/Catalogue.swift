@@ -32,7 +32,17 @@ package final class Catalogue: Sendable {
                 )
             }
             queue = try DatabaseQueue(path: path, configuration: configuration)
+            // Its tables are not ours to read: a later version's, or of one that was never released.
+            guard try !queue.read(Self.migrator.hasBeenSuperseded) else {
+                throw DMAError(
+                    .refused,
+                    "the catalogue \(path) was made by another version of this program",
+                    hint: "use that version, or name another catalogue with --catalogue FILE"
+                )
+            }
             try Self.migrator.migrate(queue)
+        } catch let error as DMAError {
+            throw error
         } catch {
             let reason = (error as? DatabaseError)?.message ?? "\(error.localizedDescription)"
             throw DMAError(
