@@ -305,5 +305,9 @@ struct CatalogueTests {
             Catalogue.defaultPath(environment: ["XDG_STATE_HOME": "/s"], home: "/h") == "/s/capstan/catalogue.sqlite"
         )
         #expect(Catalogue.defaultPath(environment: [:], home: "/h") == "/h/.local/state/capstan/catalogue.sqlite")
+        let moved = ["HOME": "/elsewhere", "XDG_STATE_HOME": "relative"]
+        #expect(
+            Catalogue.defaultPath(environment: moved, home: "/h") == "/elsewhere/.local/state/capstan/catalogue.sqlite"
+        )
     }
 }

@@ -55,8 +55,11 @@ package final class Catalogue: Sendable {
     }
 
     /// `$XDG_STATE_HOME/capstan/catalogue.sqlite`, else the same below `~/.local/state`.
+    ///
+    /// - Parameter home: where the user lives when `HOME` does not say.
     package static func defaultPath(environment: [String: String], home: String) -> String {
-        let state = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home + "/.local/state"
+        func directory(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        let state = directory("XDG_STATE_HOME") ?? (directory("HOME") ?? home) + "/.local/state"
         return state + "/capstan/catalogue.sqlite"
     }
 
