@@ -18,6 +18,7 @@ import ndmp_client as ndmp
 from harness import Daemon, expect, wait_until
 from ndmp_client import ALL_ONES, TCP
 from ndmp_data import Job, good, log_in, open_drive
+from ndmp_job import CONNECTED
 
 FORMATS = ("tar", "dump")
 # Of threads and sockets that are about to go, on a loaded machine.
@@ -105,6 +106,8 @@ class Rig:
     def peer_of_connect(self, session):
         """The data service connects to us; our end of the data connection."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
+            # What is held up here is not to vanish into a buffer of many megabytes.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
             listener.settimeout(20)
             good(session.data_connect(TCP, *listener.getsockname()))
             peer = listener.accept()[0]
@@ -112,8 +115,10 @@ class Rig:
         return peer
 
     def peer_of_listen(self, session):
-        """We connect to the data service."""
-        return socket.create_connection(good(session.data_listen()).address, 20)
+        """We connect to the data service, and wait until it has taken us."""
+        peer = socket.create_connection(good(session.data_listen()).address, 20)
+        wait_until(lambda: good(session.data_state()).state == CONNECTED, "CONNECTED", 5)
+        return peer
 
     def start_backup(self, session, kind="tar", root=None, variables=()):
         peer = self.peer_of_connect(session)
