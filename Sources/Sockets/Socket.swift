@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+import Synchronization
 
 /// A TCP socket. The descriptor closes with the last reference; `shutdown` may be called from any thread and wakes
 /// whoever is blocked in a call on it.
@@ -11,6 +12,8 @@ package final class Socket: Sendable {
 
     /// The system forgets it when the peer resets the connection, and that is when people want to know.
     private let knownPeer: SocketAddress?
+    /// Held while the one peer of a listener is taken.
+    private let taking = Mutex(())
 
     private init(descriptor: Int32, peer: SocketAddress? = nil) {
         self.descriptor = descriptor
@@ -71,6 +74,21 @@ package final class Socket: Sendable {
         let socket = Socket(descriptor: descriptor, peer: peer)
         socket.setConnectionOptions()
         return socket
+    }
+
+    /// Like `accept`, for a listener that takes exactly one peer: whoever else came, or comes, is turned away.
+    package func acceptOnly() throws(NetworkError) -> Socket? {
+        try taking.withLock { (_) throws(NetworkError) -> Socket? in
+            guard let socket = try accept() else { return nil }
+            shutdown()
+            return socket
+        }
+    }
+
+    /// Of a listener with `acceptOnly`: its peer is at the door or has been let in, or nobody is waited for any more.
+    /// Never waits.
+    package var hasPeer: Bool {
+        taking.withLock { _ in Poll.wait([Poll.Interest(descriptor, .readable)], timeoutMilliseconds: 0)[0] }
     }
 
     /// Connects within the time limit; `wakeUp` ends the attempt early.

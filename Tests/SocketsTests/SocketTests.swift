@@ -47,4 +47,19 @@ struct SocketTests {
         #expect(here.receive(into: &room, at: 0, count: 1) == .failed(ECONNRESET))
         #expect(here.peerAddress == address)
     }
+
+    @Test("a listener for one peer says whether it is at the door or inside, at every moment, and turns others away")
+    func onlyPeer() throws {
+        let listener = try Socket.listening(on: .ipv4(SocketAddress.loopbackIPv4, port: 0), backlog: 1)
+        let address = try #require(listener.localAddress)
+        #expect(!listener.hasPeer)
+        let here = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        #expect(listener.hasPeer)
+        let there = try #require(try listener.acceptOnly())
+        #expect(there.peerAddress == here.localAddress)
+        #expect(listener.hasPeer)
+        #expect(throws: NetworkError.self) {
+            _ = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        }
+    }
 }

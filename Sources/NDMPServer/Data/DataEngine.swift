@@ -98,9 +98,7 @@ final class DataEngine: Sendable {
 
     /// A peer has connected, whether the thread has taken it already or not.
     var peerIsComing: Bool {
-        guard let listener = control.withLock({ $0.listener }) else { return false }
-        // Once the thread has the peer the listener is shut down, which counts as ready too.
-        return Poll.wait([Poll.Interest(listener.descriptor, .readable)], timeoutMilliseconds: 0)[0]
+        control.withLock { $0.listener }?.hasPeer ?? false
     }
 
     /// The session has sent a post: there is room for another.

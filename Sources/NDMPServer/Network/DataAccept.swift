@@ -40,9 +40,7 @@ enum DataAccept {
             wakeUp.clear()
             if isEnded() { return .ended }
             do throws(NetworkError) {
-                guard let socket = try listener.accept() else { continue }
-                // Whoever else came, or comes, is turned away.
-                listener.shutdown()
+                guard let socket = try listener.acceptOnly() else { continue }
                 return .peer(socket)
             } catch {
                 return .failed(error.description)
