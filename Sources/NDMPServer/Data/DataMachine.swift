@@ -223,6 +223,10 @@ struct DataMachine: Equatable, Sendable {
         case (.acceptFailed(let text), .listen(let address)), (.connectionLost(let text), .connected(let address)):
             state = .halted(address, .noAction, .connectError)
             return [.endConnection, .postHalted(.connectError, text)]
+        case (.connectionLost(let text), .active(let address, let operation)):
+            // The peer went while the order to start was on its way to the thread, which is gone too.
+            state = .halted(address, operation, .connectError)
+            return [.endConnection, .postHalted(.connectError, text)]
         case (.finished(let reason, let text), .active(let address, let operation)):
             state = .halted(address, operation, reason)
             return [.endConnection, .postHalted(reason, text)]
