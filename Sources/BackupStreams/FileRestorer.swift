@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+/// The name of a file that is not whole yet.
+enum TemporaryName {
+    static func fresh() -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return Array(".capstan-\(String(generator.next() as UInt64, radix: 16))".utf8)
+    }
+}
+
 /// Puts files back, so that nothing at the target is followed or half replaced: a new name is made directly, one that is
 /// taken gets its file under another name first, which then takes its place.
 final class FileRestorer {
@@ -52,7 +60,6 @@ final class FileRestorer {
     private var pending: [PendingDirectory] = []
     private let isRoot = Accounts.isRoot
     private var hasWarnedOfOwners = false
-    private var generator = SystemRandomNumberGenerator()
 
     init(replacesDirectories: Bool, warn: @escaping (String) -> Void) {
         self.replacesDirectories = replacesDirectories
@@ -195,9 +202,7 @@ final class FileRestorer {
         lastDirectory = nil
     }
 
-    func temporaryName() -> [UInt8] {
-        Array(".capstan-\(String(generator.next() as UInt64, radix: 16))".utf8)
-    }
+    func temporaryName() -> [UInt8] { TemporaryName.fresh() }
 
     // MARK: directories
 

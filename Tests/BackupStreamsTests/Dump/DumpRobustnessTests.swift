@@ -54,6 +54,27 @@ struct DumpRobustnessTests {
         }
     }
 
+    @Test("a stream that breaks off in a file leaves what had its name, and nothing half restored")
+    func brokenOff() throws {
+        let bench = try DumpBench()
+        let source = try bench.directory.make("source")
+        try Shell.run("head -c 600000 /dev/urandom > replaced", in: source)
+        let (bytes, _) = try bench.backup(source)
+        let target = try bench.directory.make("target")
+        try Shell.run("echo before > replaced", in: target)
+        #expect(throws: StreamError.self) {
+            try bench.recover(Array(bytes.prefix(bytes.count - 400_000)), to: target)
+        }
+        #expect(try Shell.run("cat replaced; ls -A", in: target) == "before\nreplaced\n")
+        let empty = try bench.directory.make("empty")
+        #expect(throws: StreamError.self) {
+            try bench.recover(Array(bytes.prefix(bytes.count - 400_000)), to: empty)
+        }
+        #expect(try Shell.run("ls -A", in: empty) == "")
+        try bench.recover(bytes, to: target)
+        #expect(try Shell.run("cmp replaced ../source/replaced; ls -A", in: target) == "replaced\n")
+    }
+
     @Test("without an earlier dump a level becomes 0, and says so; the base date of the job takes precedence")
     func baseDates() throws {
         let bench = try DumpBench()

@@ -14,7 +14,7 @@ struct DumpPlace: Sendable {
 }
 
 /// Puts files back: contents, owner, mode, attributes, times, in that order. What is in the way is replaced, unless it is
-/// a directory.
+/// a directory; a file stays until the one that replaces it is whole.
 final class DumpExtractor {
     private let observer: any JobObserver
     private var current: Current?
@@ -41,6 +41,8 @@ final class DumpExtractor {
         var place: DumpPlace
         var directory: TreeDirectory
         var output: TreeFile?
+        /// The name that the file has for now, when the other is taken.
+        var temporary: [UInt8]?
         /// Where the last data ended.
         var end: UInt64 = 0
         var link: [UInt8] = []
@@ -51,10 +53,21 @@ final class DumpExtractor {
         self.observer = observer
     }
 
+    deinit { abandon() }
+
+    /// The stream broke off: nothing is left of the file that was begun, and what had its name is as it was.
+    private func abandon() {
+        guard let now = current, now.output != nil else { return }
+        current = nil
+        // The file may be gone by other hands; then there is nothing to remove.
+        try? now.directory.remove(now.temporary ?? now.place.path.name)
+    }
+
     /// Starts with a file.
     ///
     /// - Returns: nil when data may come, else why it cannot be restored; it is noted.
     func begin(_ file: DumpFile, at place: DumpPlace) -> RecoveryResult? {
+        abandon()
         current = nil
         guard !place.path.isRoot else {
             observer.note(.error, "cannot restore a file as \(place.shown): it is a directory")
@@ -67,9 +80,7 @@ final class DumpExtractor {
             let name = place.path.name
             switch file.kind {
             case .regular:
-                next.output = try replacing(name, in: directory) { () throws(TreeError) in
-                    try directory.createFile(name)
-                }
+                (next.output, next.temporary) = try output(name, in: directory)
             case .symbolicLink:
                 guard file.file.size <= UInt64(Self.maximumLinkBytes), file.file.size > 0 else {
                     throw TreeError("restore", place.path.bytes, .invalid("its link target is too long or empty"))
@@ -107,8 +118,7 @@ final class DumpExtractor {
     /// Ends the file that was begun.
     func finish(_ attributes: [ExtendedAttribute], isComplete: Bool) -> RecoveryResult {
         guard let now = current else { return .failed }
-        current = nil
-        let name = now.place.path.name
+        let name = now.temporary ?? now.place.path.name
         do throws(TreeError) {
             if let error = now.error { throw error }
             if let output = now.output, now.end != now.file.file.size { try output.truncate(to: now.file.file.size) }
@@ -118,12 +128,27 @@ final class DumpExtractor {
                 }
             }
         } catch {
+            abandon()
             return fail(error)
         }
+        if now.temporary != nil, !isComplete {
+            abandon()
+            observer.note(.error, "\(now.place.shown) stays as it was: the dump is damaged where its file is")
+            return .failed
+        }
+        current = nil
         if lastParent?.givesAccessControl == true, now.file.kind != .symbolicLink {
             removeAccessControl(keeping: attributes, name, in: now.directory)
         }
         apply(now.file, attributes, name, in: now.directory)
+        if let temporary = now.temporary {
+            do throws(TreeError) {
+                try now.directory.rename(temporary, to: now.place.path.name, in: now.directory)
+            } catch {
+                try? now.directory.remove(temporary)
+                return fail(error)
+            }
+        }
         guard isComplete else {
             observer.note(.error, "\(now.place.shown) is not whole: the dump is damaged there")
             return .failed
@@ -154,6 +179,21 @@ final class DumpExtractor {
         observer.note(.error, error.description)
         if error.isPermissionDenied { return .permissionDenied }
         return error.code == EISDIR || error.code == EEXIST ? .pathExists : .failed
+    }
+
+    /// A new file, under another name when this one is taken.
+    private func output(
+        _ name: [UInt8],
+        in directory: TreeDirectory
+    ) throws(TreeError) -> (file: TreeFile, temporary: [UInt8]?) {
+        do throws(TreeError) { return (try directory.createFile(name), nil) } catch {
+            guard error.code == EEXIST else { throw error }
+            guard try directory.status(of: name).kind != .directory else {
+                throw TreeError("replace", directory.absolute(name), .system(EISDIR))
+            }
+            let temporary = TemporaryName.fresh()
+            return (try directory.createFile(temporary), temporary)
+        }
     }
 
     /// Makes something under a name, in place of what has it.
