@@ -22,12 +22,17 @@ final class LiveClient {
 
     struct Ended: Error {}
 
+    /// Far longer than anything takes on a machine that does ten other things.
+    private static let patienceMilliseconds: Int32 = 60_000
+
     convenience init(port: UInt16) throws {
         try self.init(address: .ipv4(SocketAddress.loopbackIPv4, port: port))
     }
 
     init(address: SocketAddress) throws {
         socket = try Socket.connected(to: address, timeoutSeconds: 5, wakeUp: WakeUp())
+        // What never comes fails the test that waits for it, and not the whole run.
+        socket.setReceiveTimeout(milliseconds: Self.patienceMilliseconds)
         _ = try receive()
     }
 
