@@ -183,6 +183,31 @@ struct DumpRecoveryTests {
         #expect(lines.filter { $0[0] == "entry" && ($0[1] == "f" || $0[1] == "g") }.count == 2)
     }
 
+    @Test("a directory is told before its contents, whatever their inode numbers, by the backup and by a later reading")
+    func parentsComeFirst() throws {
+        let bench = try DumpBench()
+        let source = try bench.directory.make("source")
+        // Each is older than the directory that it is moved into: most file systems number upwards.
+        try Shell.run(
+            "mkdir e; touch e/f; for d in d c b a; do mkdir $d; mv [!$d] $d/; done; ls -id a a/b a/b/c",
+            in: source
+        )
+        let written = DumpRecorder()
+        let (bytes, _) = try bench.backup(source, observer: written) { $0.history = .nodes }
+        let read = DumpRecorder()
+        _ = try bench.recover(bytes, [], to: bench.directory.make("target"), observer: read) {
+            $0.historyOnly = true
+            $0.history = .nodes
+        }
+        #expect(written.history == read.history)
+        var parents: [Substring: Substring] = ["2": "2"]
+        for line in written.history.map({ $0.split(separator: " ") }) where line[0] == "entry" {
+            if line[1] == ".." { #expect(parents[line[3]] == line[2]) }
+            if line[1] != "." && line[1] != ".." { parents[line[2]] = line[3] }
+        }
+        #expect(parents.count == 7)
+    }
+
     @Test("EXCLUDE and FILES leave names out of a stream that restore still takes")
     func filters() throws {
         let bench = try DumpBench()

@@ -109,6 +109,36 @@ struct DumpNames: Sendable {
         }
     }
 
+    /// The same directories, each behind the one that holds it, whatever their inode numbers: who follows file history
+    /// knows a directory before its contents come.
+    func parentsFirst(_ list: [DirectoryIndex]) -> [DirectoryIndex] {
+        var depths = [Int](repeating: -1, count: directories.count)
+        for start in list {
+            var way: [Int] = []
+            var index = Int(start)
+            var depth = -1
+            while true {
+                guard depths[index] < 0 else {
+                    // Known, or a circle, which only a damaged stream has: it ends here.
+                    depth = depths[index]
+                    break
+                }
+                depths[index] = 0
+                way.append(index)
+                let parent = directories[index].parent
+                guard parent != Self.unknown, Int(parent) != index else { break }
+                index = Int(parent)
+            }
+            for index in way.reversed() {
+                depth += 1
+                depths[index] = depth
+            }
+        }
+        return list.enumerated()
+            .sorted { (depths[Int($0.element)], $0.offset) < (depths[Int($1.element)], $1.offset) }
+            .map(\.element)
+    }
+
     /// The path of a directory below the root (the directory whose parent is itself); nil when it is not known.
     func path(of index: DirectoryIndex) -> TreePath? {
         var names: [[UInt8]] = []

@@ -22,7 +22,7 @@ final class DumpHistoryReceiver: DumpFileReceiver {
         let order = contents.index.sorted { $0.key < $1.key }.map(\.value)
         let known = order.filter { names.directories[Int($0)].parent != DumpNames.unknown }
         if form == .nodes {
-            for index in known { tellEntries(of: index) }
+            for index in names.parentsFirst(known) { tellEntries(of: index) }
         } else if form == .paths, let root = contents.index[DumpFormat.rootInode] {
             contents.forEachLeaf(below: root, directory: { _ in }) { position, directory in
                 wanted.add(

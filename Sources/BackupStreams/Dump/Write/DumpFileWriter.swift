@@ -81,12 +81,14 @@ extension DumpFileWriter {
     /// The contents of every dumped directory, the root's first.
     private func tellDirectories() {
         let names = scan.names
-        for row in scan.rows where row.isDirectory && row.isDumped {
-            let parent = names.directories[Int(names.directories[Int(row.ownDirectory)].parent)].inode
-            let inode = UInt64(row.inode)
+        let dumped = scan.rows.lazy.filter { $0.isDirectory && $0.isDumped }.map(\.ownDirectory)
+        for index in names.parentsFirst(Array(dumped)) {
+            let directory = names.directories[Int(index)]
+            let inode = UInt64(directory.inode)
+            let parent = names.directories[Int(directory.parent)].inode
             observer.directoryEntry([UInt8(ascii: ".")], node: inode, parent: inode)
             observer.directoryEntry(Array("..".utf8), node: UInt64(parent), parent: inode)
-            for position in names.positions(of: row.ownDirectory) {
+            for position in names.positions(of: index) {
                 let entry = names.entry(position)
                 observer.directoryEntry(entry.name, node: UInt64(entry.inode), parent: inode)
             }
