@@ -126,9 +126,9 @@ class Rig:
         good(session.start_backup(kind, [("FILESYSTEM", root), ("TYPE", kind), *dict(variables).items()]))
         return peer
 
-    def capture(self, kind, root=None, variables=(), meanwhile=None, at=0):
-        """(stream, halt reason, the session, closed) of a backup. `meanwhile()` is called after `at` bytes."""
-        parts, count = [], 0
+    def capture(self, kind, root=None, variables=(), meanwhile=None, behind=b""):
+        """(stream, halt reason, the session) of a backup. `meanwhile()` is called when the bytes `behind` have come."""
+        parts, count, tail = [], 0, b""
         with self.session() as session:
             with self.start_backup(session, kind, root, variables) as peer:
                 while True:
@@ -143,10 +143,14 @@ class Rig:
                         break
                     parts.append(part)
                     count += len(part)
-                    if meanwhile and count >= at:
-                        meanwhile()
-                        meanwhile = None
+                    if meanwhile:
+                        tail += part
+                        if behind in tail:
+                            meanwhile()
+                            meanwhile = None
+                        tail = tail[-len(behind):]
             reason = session.wait_for_event("data halted")[0]
+        expect(meanwhile is None, f"the place to hold the stream at never came in {count} bytes")
         return b"".join(parts), reason, session
 
     def feed(self, kind, stream, names=(), variables=(), seconds=60.0, excess=b""):

@@ -107,8 +107,11 @@ def changed_in_the_middle(rig, folder):
         for change in (shrink, grow, vanish, rewrite, rename_above, vanish_around, swap_for_links):
             with rig.step(f"{kind}: while a file is being read: {change.__name__.replace('_', ' ')}"):
                 make()
+                with open(block, "rb") as file:
+                    file.seek(512 << 10)
+                    middle = file.read(64)
                 stream, reason, session = rig.capture(
-                    kind, os.path.join(folder, "tree"), meanwhile=change, at=2 << 20)
+                    kind, os.path.join(folder, "tree"), meanwhile=change, behind=middle)
                 same(reason, SUCCESSFUL, session.said()[-500:])
                 names = others_read(kind, stream, os.path.join(folder, "extracted"))
                 expect("a/file" in names, f"a file that did not change is missing: {names}")
