@@ -51,6 +51,18 @@ let package = Package(
         // streams
         .systemLibrary(name: "CArchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "BackupStreams", dependencies: ["CArchive", "CLinux", "WireFormat"], swiftSettings: inspected),
+        // what is on tapes, and images of them
+        .target(
+            name: "TapeFormats",
+            dependencies: ["CArchive", "BackupStreams", "WireFormat"],
+            swiftSettings: inspected
+        ),
+        .systemLibrary(name: "CCompression", providers: [.apt(["zlib1g-dev", "libbz2-dev"])]),
+        .target(
+            name: "TapeImages",
+            dependencies: ["Cartridges", "DiskIO", "CCompression", "WireFormat"],
+            swiftSettings: inspected
+        ),
         // network
         .target(name: "Sockets", dependencies: ["CLinux"], swiftSettings: strict),
         // doors
@@ -61,6 +73,19 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: inspected
+        ),
+        .target(
+            name: "TapeFiles",
+            dependencies: [
+                "TapeLibrary", "TapeFormats", "WireFormat", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: inspected
+        ),
+        .systemLibrary(name: "CFuse3", providers: [.apt(["libfuse3-dev"])]),
+        .target(
+            name: "FUSEMount",
+            dependencies: ["TapeFiles", "CFuse3", "CLinux", .product(name: "Logging", package: "swift-log")],
             swiftSettings: inspected
         ),
         .target(
@@ -75,7 +100,7 @@ let package = Package(
         .target(
             name: "Console",
             dependencies: [
-                "ManagementAPI", "TapeLibrary",
+                "ManagementAPI", "TapeLibrary", "TapeFiles", "TapeImages",
                 .product(name: "Hummingbird", package: "hummingbird"),
             ],
             swiftSettings: inspected
@@ -99,7 +124,9 @@ let package = Package(
         .executableTarget(
             name: "capstan",
             dependencies: [
-                "NDMPServer", "Console", "ManagementAPI", "TapeLibrary", "SGNames", "NDMPClient", "DMA",
+                "NDMPServer", "FUSEMount", "TapeFiles", "TapeImages", "Console", "ManagementAPI", "TapeLibrary",
+                "SGNames",
+                "NDMPClient", "DMA",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -144,6 +171,30 @@ let package = Package(
         ),
         .testTarget(name: "SocketsTests", dependencies: ["Sockets"], swiftSettings: tested),
         .testTarget(name: "BackupStreamsTests", dependencies: ["BackupStreams"], swiftSettings: tested),
+        .testTarget(
+            name: "TapeFormatsTests",
+            dependencies: ["TapeFormats", "BackupStreams", "WireFormat"],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "TapeImagesTests",
+            dependencies: ["TapeImages", "Cartridges", "DiskIO", "SimulatedDisk"],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "TapeFilesTests",
+            dependencies: [
+                "TapeFiles", "TapeFormats", "TapeLibrary", "LogicalUnits", "SCSI", "Cartridges", "DiskIO",
+                "SimulatedDisk",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: tested
+        ),
+        .testTarget(
+            name: "FUSEMountTests",
+            dependencies: ["FUSEMount", "TapeFiles", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: tested
+        ),
         .testTarget(name: "NDMPClientTests", dependencies: ["NDMPClient", "NDMPProtocol"], swiftSettings: tested),
         .testTarget(name: "DMATests", dependencies: ["DMA", "NDMPProtocol"], swiftSettings: tested),
         .testTarget(name: "ManagementAPITests", dependencies: ["ManagementAPI"], swiftSettings: tested),

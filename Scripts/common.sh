@@ -9,13 +9,14 @@ program="$repository/.build/release/capstan"
 
 # What the Swift toolchain and the package need of Debian 12 to build.
 build_packages=(
-    binutils ca-certificates git libarchive-dev libc6-dev libcurl4 libedit2 libgcc-12-dev libncurses6 libsgutils2-dev
-    libsqlite3-dev libstdc++-12-dev libxml2 pkg-config tzdata zlib1g-dev
+    binutils ca-certificates fuse3 git libarchive-dev libbz2-dev libc6-dev libcurl4 libedit2 libfuse3-dev libgcc-12-dev
+    libncurses6 libsgutils2-dev libsqlite3-dev libstdc++-12-dev libxml2 pkg-config tzdata zlib1g-dev
 )
 # The independent tools that the integration tests drive, and what those need.
 test_packages=(
-    acl amanda-client amanda-server attr dump e2fsprogs gcc iproute2 libarchive-tools mount mt-st mtx netbase nftables nmap
-    procps python3 rsync sg3-utils tar tshark util-linux
+    acl amanda-client amanda-server attr bacula-console bacula-director-sqlite3 bacula-fd bacula-sd cpio dump e2fsprogs
+    gcc hercules iproute2 libarchive-tools libc6-dev mount mt-st mtx netbase nftables nmap procps python3 rsync
+    sg3-utils simh stenc tar tshark util-linux
 )
 # The C programs that Scripts/bench compares with, and tar; rsync compares what came back.
 bench_packages=(gcc libc6-dev python3 rsync tar)

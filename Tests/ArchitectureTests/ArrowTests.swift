@@ -21,6 +21,9 @@ struct Arrows {
         "TapeLibrary": ["LogicalUnits", "Cartridges", "SCSI", "DiskIO"],
         // streams
         "BackupStreams": ["CArchive", "CLinux", "WireFormat"],
+        // what is on tapes, and images of them
+        "TapeFormats": ["CArchive", "BackupStreams", "WireFormat"],
+        "TapeImages": ["Cartridges", "DiskIO", "CCompression", "WireFormat"],
         // network
         "Sockets": ["CLinux"],
         // doors
@@ -29,9 +32,14 @@ struct Arrows {
             "BackupStreams",
             "Sockets", "Crypto", "Logging",
         ],
+        "TapeFiles": [
+            "TapeLibrary", "LogicalUnits", "Cartridges", "SCSI", "DiskIO", "TapeFormats", "WireFormat", "Logging",
+        ],
+        "FUSEMount": ["TapeFiles", "CFuse3", "CLinux", "Logging"],
         "ManagementAPI": ["NIOCore", "NIOHTTP1", "NIOPosix"],
         "Console": [
-            "ManagementAPI", "TapeLibrary", "LogicalUnits", "Cartridges", "DiskIO", "HTTPTypes", "Hummingbird",
+            "ManagementAPI", "TapeLibrary", "TapeFiles", "TapeFormats", "TapeImages", "LogicalUnits", "Cartridges",
+            "DiskIO", "HTTPTypes", "Hummingbird",
             "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle",
         ],
         "SGNames": ["CSGUtils2"],
@@ -40,7 +48,8 @@ struct Arrows {
         "DMA": ["NDMPClient", "NDMPProtocol", "WireFormat", "Sockets", "SCSI", "GRDB"],
         // program
         "capstan": [
-            "NDMPServer", "NDMPClient", "DMA", "BackupStreams", "Sockets", "Console", "ManagementAPI", "TapeLibrary",
+            "NDMPServer", "FUSEMount", "TapeFiles", "TapeFormats", "TapeImages", "NDMPClient", "DMA", "BackupStreams",
+            "Sockets", "Console", "ManagementAPI", "TapeLibrary",
             "LogicalUnits", "Cartridges", "SCSI", "DiskIO",
             "SGNames", "ArgumentParser", "Logging", "NIOCore", "ServiceLifecycle", "UnixSignals", "Yams",
         ],
@@ -52,6 +61,10 @@ struct Arrows {
         "Cartridges": ["FoundationEssentials"],
         "TapeLibrary": ["Glibc", "Synchronization", "FoundationEssentials"],
         "BackupStreams": ["Glibc", "Synchronization", "FoundationEssentials"],
+        "TapeFormats": ["Glibc", "Synchronization", "FoundationEssentials", "FoundationXML", "Foundation"],
+        "TapeImages": ["Glibc", "FoundationEssentials"],
+        "TapeFiles": ["Glibc", "Synchronization", "FoundationEssentials"],
+        "FUSEMount": ["Glibc", "Synchronization"],
         "Sockets": ["Glibc", "Synchronization"],
         "NDMPServer": ["Glibc", "Synchronization"],
         "NDMPClient": ["Glibc", "Synchronization"],
@@ -63,7 +76,7 @@ struct Arrows {
     ]
 
     /// C and other targets without Swift.
-    static let withoutSwift: Set<String> = ["CArchive", "CLinux", "CSGUtils2"]
+    static let withoutSwift: Set<String> = ["CArchive", "CCompression", "CFuse3", "CLinux", "CSGUtils2"]
 }
 
 @Suite("Arrows: a target imports only what its place in the house allows")

@@ -30,6 +30,7 @@ struct HouseRuleTests {
     static let unsafePlaces = [
         "Sources/DiskIO/", "Sources/Sockets/", "Sources/NDMPServer/Network/",
         "Sources/BackupStreams/FileTree/", "Sources/BackupStreams/Tar/Archive/", "Sources/NDMPServer/Mover/MoverBuffer",
+        "Sources/TapeFormats/LibArchive/", "Sources/TapeImages/Compression/", "Sources/FUSEMount/",
         "Sources/TapeLibrary/Threads/", "Sources/SGNames/", "Sources/ManagementAPI/Socket",
     ]
 
