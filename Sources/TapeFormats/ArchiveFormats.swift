@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+/// The rows of archives: what programs write into a tape file.
+enum ArchiveFormats {
+    /// A signature and a checksum.
+    static let checked: [FormatRow] = []
+    /// A signature.
+    static let signed: [FormatRow] = []
+    /// A checksum and nothing else.
+    static let guessed: [FormatRow] = []
+}
