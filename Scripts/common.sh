@@ -14,9 +14,9 @@ build_packages=(
 )
 # The independent tools that the integration tests drive, and what those need.
 test_packages=(
-    acl amanda-client amanda-server attr bacula-console bacula-director-sqlite3 bacula-fd bacula-sd cpio dump e2fsprogs
-    gcc hercules iproute2 libarchive-tools libc6-dev mount mt-st mtx netbase nftables nmap procps python3 rsync
-    sg3-utils simh stenc tar tshark util-linux
+    acl amanda-client amanda-server attr bacula-console bacula-director bacula-director-sqlite3 bacula-fd bacula-sd
+    cpio dump e2fsprogs gcc hercules iproute2 libarchive-tools libc6-dev mount mt-st mtx netbase nftables nmap procps
+    python3 rsync sg3-utils simh stenc tar tshark util-linux
 )
 # The C programs that Scripts/bench compares with, and tar; rsync compares what came back.
 bench_packages=(gcc libc6-dev python3 rsync tar)
