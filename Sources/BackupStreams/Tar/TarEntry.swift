@@ -37,6 +37,11 @@ struct TarEntry {
     /// when `hasNamesInContent`.
     var names: [UInt8]?
     var hasNamesInContent = false
+    /// The type byte of its header.
+    var type: UInt8 = 0
+    /// Of a file that began on an earlier volume: its own name, where the header has another, and the bytes before.
+    var volumeName: [UInt8]?
+    var missingBytes: UInt64 = 0
 
     /// Content with the filling of the last block; nil when the sum does not fit 64 bits.
     var storedBlockBytes: UInt64? {
@@ -73,6 +78,9 @@ struct TarExtensions {
     var links: UInt32?
     var attributes: [ExtendedAttribute] = []
     var names: [UInt8]?
+    // GNU tar's continuation of a file from an earlier volume.
+    var volumeName: [UInt8]?
+    var volumeOffset: UInt64?
     // GNU tar's sparse files, versions 0.0, 0.1 and 1.0.
     var sparseName: [UInt8]?
     var sparseSize: UInt64?
@@ -110,6 +118,8 @@ struct TarExtensions {
         case "SCHILY.acl.access": add(AccessControlList.accessName, list: value)
         case "SCHILY.acl.default": add(AccessControlList.defaultName, list: value)
         case "GNU.dumpdir": names = Array(value)
+        case "GNU.volume.filename": volumeName = Array(value)
+        case "GNU.volume.offset": volumeOffset = Self.number(value, &trouble, "GNU.volume.offset")
         case "GNU.sparse.name": sparseName = Array(value)
         case "GNU.sparse.size", "GNU.sparse.realsize", "SCHILY.realsize":
             sparseSize = Self.number(value, &trouble, "GNU.sparse.size")

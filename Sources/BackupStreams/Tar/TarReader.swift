@@ -101,6 +101,12 @@ struct TarReader {
             names: extensions.names
         )
         entry.status.kind = entry.fileKind ?? .other
+        entry.type = block.type
+        entry.volumeName = extensions.volumeName
+        entry.missingBytes = extensions.volumeOffset ?? 0
+        if block.type == UInt8(ascii: "M") {
+            entry.missingBytes = UInt64(clamping: block.number(UstarBlock.Field.volumeOffset) ?? 0)
+        }
         if block.type == UInt8(ascii: "D") {
             entry.hasNamesInContent = true
         } else if content == .directory || content == .symbolicLink || content == .fifo || content == .hardLink {

@@ -21,6 +21,8 @@ struct UstarBlock {
         static let deviceMajor = 329..<337
         static let deviceMinor = 337..<345
         static let prefix = 345..<500
+        /// GNU tar: where in the file the content of a continuation belongs.
+        static let volumeOffset = 369..<381
         /// GNU tar: four sparse stretches, whether more follow, and the size with its holes.
         static let sparse = 386..<482
         static let sparseMore = 482
