@@ -4,9 +4,9 @@
 /// The rows of archives: what programs write into a tape file.
 enum ArchiveFormats {
     /// A signature and a checksum.
-    static let checked: [FormatRow] = []
+    static let checked: [FormatRow] = [TarFormat.row]
     /// A signature.
     static let signed: [FormatRow] = []
     /// A checksum and nothing else.
-    static let guessed: [FormatRow] = []
+    static let guessed: [FormatRow] = [TarFormat.oldRow]
 }
