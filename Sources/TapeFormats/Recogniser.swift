@@ -29,7 +29,7 @@ package enum Recogniser {
         guard nesting <= maximumNesting, file.lengthBytes > 0 else { return nil }
         let head: [UInt8]
         do {
-            head = try file.bytes(FormatProbe.headBytes)
+            head = try Self.head(of: file)
         } catch {
             return Recognition(format: "unreadable", title: "Unreadable", problems: [error.description])
         }
@@ -45,6 +45,16 @@ package enum Recogniser {
             }
         }
         return nil
+    }
+
+    /// The first bytes; those of the first record alone when one behind it cannot be read.
+    private static func head(of file: any TapeFileBytes) throws(FormatError) -> [UInt8] {
+        do {
+            return try file.bytes(FormatProbe.headBytes)
+        } catch {
+            guard let first = try file.record(0)?.lengthBytes, first < FormatProbe.headBytes else { throw error }
+            return try file.bytes(first)
+        }
     }
 
     /// What a cartridge is as a whole; nil unless a format spans its tape files.

@@ -96,6 +96,9 @@ package enum TarHeaderCheck: Sendable, Equatable {
     /// From before POSIX: nothing but a checksum.
     case old
 
+    /// GNU tar's volume label and continuation: they begin a volume, and have no magic.
+    private static let volumeTypes = [UInt8(ascii: "V"), UInt8(ascii: "M")]
+
     /// - Parameter block: 512 bytes. Nil when they are no header.
     package init?(_ block: [UInt8]) {
         guard block.count == UstarBlock.size, block[0] != 0 || block[UstarBlock.Field.prefix.lowerBound] != 0 else {
@@ -113,7 +116,7 @@ package enum TarHeaderCheck: Sendable, Equatable {
             let fields = [UstarBlock.Field.mode, UstarBlock.Field.owner, UstarBlock.Field.group]
             guard fields.allSatisfy({ (header.number($0) ?? -1) >= 0 }),
                 header.number(UstarBlock.Field.modified) != nil,
-                header.type == 0 || (0x30...0x37).contains(header.type)
+                header.type == 0 || (0x30...0x37).contains(header.type) || Self.volumeTypes.contains(header.type)
             else { return nil }
             self = .old
         }

@@ -47,6 +47,9 @@ struct TarReader {
             case UInt8(ascii: "K"):
                 extensions.link = Array(try header(size, at).prefix { $0 != 0 })
             default:
+                // In a global header they are of the first member alone: the rest of a file.
+                global.volumeName = nil
+                global.volumeOffset = nil
                 return try entry(block, size, extensions, offset: offset)
             }
         }
