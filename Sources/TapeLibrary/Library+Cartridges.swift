@@ -20,7 +20,17 @@ extension Library {
         actor: String = "operator"
     ) throws(LibraryError) -> ElementPlace? {
         try change(actor) { (core) throws(LibraryError) in
-            try core.createCartridge(specification, at: place)
+            try core.createCartridge(specification, at: place ?? core.elements.table.firstFreeSlot)
+        }
+    }
+
+    /// Makes an empty cartridge that lies on the shelf.
+    package func createCartridgeOnShelf(
+        _ specification: CartridgeSpecification,
+        actor: String = "operator"
+    ) throws(LibraryError) {
+        _ = try change(actor) { (core) throws(LibraryError) in
+            try core.createCartridge(specification, at: nil)
         }
     }
 

@@ -86,6 +86,21 @@ extension Library {
         }
     }
 
+    /// Moves this cartridge from here to there, nil being the shelf: what `mv` of its name in a mounted tree means. Takes
+    /// nothing out of a drive that a door has open, and nothing else when another door was faster.
+    ///
+    /// - Throws: `.sourceEmpty`, `.driveLeased`, and what a move, an import or an export throws.
+    package func carry(
+        _ barcode: String,
+        from source: ElementPlace?,
+        to destination: ElementPlace?,
+        actor: String = "operator"
+    ) throws(LibraryError) {
+        try change(actor) { (core) throws(LibraryError) in
+            try core.carry(barcode, from: source, to: destination)
+        }
+    }
+
     /// Turns what a person wrote into a place: `slot:3`, `drive:0`, `mail:1`, `3`, or the barcode of a cartridge.
     ///
     /// - Throws: `.noSuchPlace`, `.noSuchCartridge` (it lies on the shelf).

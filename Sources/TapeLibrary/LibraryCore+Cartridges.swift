@@ -5,9 +5,10 @@ import Cartridges
 import DiskIO
 
 extension LibraryCore {
+    /// - Parameter place: nil for the shelf.
     func createCartridge(
         _ specification: CartridgeSpecification,
-        at wished: ElementPlace?
+        at place: ElementPlace?
     ) throws(LibraryError) -> ElementPlace? {
         let barcode = specification.barcode
         try check(specification)
@@ -18,15 +19,14 @@ extension LibraryCore {
         guard table.cartridges.count < InventoryTable.maximumCartridges else {
             throw .tooManyCartridges(limit: InventoryTable.maximumCartridges)
         }
-        if let wished {
-            try requireElement(wished)
-            guard wished.kind != .drive else {
+        if let place {
+            try requireElement(place)
+            guard place.kind != .drive else {
                 throw .refused(reason: "a new cartridge is put into a slot or mail slot; load it from there")
             }
-            if let occupant = table[wished] { throw .destinationFull(wished, barcode: occupant.barcode) }
-            if wished.kind == .mail, changer.isRemovalPrevented { throw .removalPreventedByLibrary }
+            if let occupant = table[place] { throw .destinationFull(place, barcode: occupant.barcode) }
+            if place.kind == .mail, changer.isRemovalPrevented { throw .removalPreventedByLibrary }
         }
-        let place = wished ?? table.firstFreeSlot
         try makeDirectory(of: specification)
         do throws(LibraryError) {
             try elements.commit { table in

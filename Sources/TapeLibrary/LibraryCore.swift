@@ -85,6 +85,24 @@ final class LibraryCore {
         }
     }
 
+    func carry(
+        _ barcode: String,
+        from source: ElementPlace?,
+        to destination: ElementPlace?
+    ) throws(LibraryError) {
+        guard elements.table.cartridges[barcode] != nil else { throw .noSuchCartridge(barcode: barcode) }
+        if let source, elements.table[source]?.barcode != barcode { throw .sourceEmpty(source) }
+        elements.sparesOpenDrives = true
+        defer { elements.sparesOpenDrives = false }
+        switch (source, destination) {
+        case (let source?, let destination?): try move(from: source, to: destination)
+        case (_?, nil): try exportCartridge(barcode)
+        case (nil, let destination?): _ = try importCartridge(barcode, to: destination)
+        case (nil, nil):
+            if let place = elements.table.place(of: barcode) { throw .cartridgeInLibrary(barcode: barcode, place) }
+        }
+    }
+
     private func asOperator(
         from source: ElementPlace,
         to destinations: [ElementPlace],

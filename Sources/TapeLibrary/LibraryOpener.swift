@@ -176,37 +176,20 @@ struct LibraryOpener {
     // MARK: Devices
 
     private func makeElements(_ file: InventoryFile) -> RobotElements {
-        let configuration = file.configuration
-        let serials = SerialNumbers(file.serial)
-        let personality = configuration.library
-        let stations = (0..<configuration.drives).map { index in
-            let chosen = configuration.driveModel(index)
-            let model = DriveModel.of(generation: chosen.generation) ?? .lto8
-            let identity = DriveIdentity(
-                vendor: chosen.vendor,
-                product: chosen.product,
-                revision: chosen.revision,
-                serial: serials.drive(index),
-                elementAddress: personality.addresses.drive + UInt16(index),
-                librarySerial: serials.library,
-                worldWideName: serials.worldWideName(index + 1)
+        let stations = (0..<file.configuration.drives).map { index in
+            let drive = TapeDrive(
+                identity: file.driveIdentity(index),
+                model: file.driveModel(index),
+                clock: seams.clock
             )
-            let drive = TapeDrive(identity: identity, model: model, clock: seams.clock)
             return DriveStation(index: index, drive: drive, trace: seams.trace)
         }
-        let identity = LibraryIdentity(
-            vendor: personality.vendor,
-            product: personality.product,
-            revision: personality.revision,
-            serial: serials.library,
-            personality: personality.name
-        )
         return RobotElements(
             paths: paths,
             disk: disk,
             seams: seams,
             events: events,
-            identity: identity,
+            identity: file.identity,
             stations: stations,
             file: file
         )

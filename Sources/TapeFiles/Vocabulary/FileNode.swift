@@ -18,8 +18,8 @@ package enum FileNode: Hashable, Sendable {
     case shelf
     /// The symbolic link to `cartridges/BARCODE` in `drives/N`, `slots/N`, `mail/N` (place) or `shelf` (nil).
     case placed(Place?, barcode: String)
-    /// The directory that `mkdir slots/N/BARCODE` answers with; looked up again it is the link.
-    case justMade(Place, barcode: String)
+    /// The directory that `mkdir slots/N/BARCODE` (`shelf/BARCODE`: nil) answers with; looked up again it is the link.
+    case justMade(Place?, barcode: String)
     /// `cartridges/`
     case cartridges
     /// `cartridges/BARCODE` and all below.

@@ -26,8 +26,9 @@ extension RobotElements {
                 throw .robotFailed(condition.sense)
             }
         }
+        let spared = sparesOpenDrives ? Set(carriages.map(\.from)) : []
         let numbers = Set(carriages.flatMap { [$0.from, $0.to] }.filter { $0.kind == .drive }.map(\.number))
-        try withDrives(numbers.sorted()[...], [:]) { (drives) throws(LibraryError) in
+        try withDrives(numbers.sorted()[...], sparing: spared, [:]) { (drives) throws(LibraryError) in
             try carry(carriages, drives, change)
         }
         for carriage in carriages {
@@ -37,14 +38,15 @@ extension RobotElements {
 
     private func withDrives(
         _ numbers: ArraySlice<Int>,
+        sparing spared: Set<ElementPlace>,
         _ drives: [Int: TapeDrive],
         _ body: ([Int: TapeDrive]) throws(LibraryError) -> Void
     ) throws(LibraryError) {
         guard let first = numbers.first else { return try body(drives) }
-        try stations[first].forRobot { (drive) throws(LibraryError) in
+        try stations[first].forRobot(unlessOpen: spared.contains(.drive(first))) { (drive) throws(LibraryError) in
             var drives = drives
             drives[first] = drive
-            try withDrives(numbers.dropFirst(), drives, body)
+            try withDrives(numbers.dropFirst(), sparing: spared, drives, body)
         }
     }
 

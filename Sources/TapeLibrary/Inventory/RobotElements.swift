@@ -26,6 +26,8 @@ final class RobotElements: ElementStore {
     var verifying: Set<String> = []
     /// Who asked for what happens now, for events.
     var actor: String?
+    /// The move under way takes nothing out of a drive that a door has open.
+    var sparesOpenDrives = false
     /// What the last CHECK CONDITION from here meant, in full.
     private(set) var refusal: LibraryError?
 
@@ -98,6 +100,8 @@ final class RobotElements: ElementStore {
         for (barcode, condition) in changes {
             file.table.setCondition(condition, of: barcode)
         }
+        // Whoever compares revisions sees that something is new; it is written down with the next change.
+        file.table.revision += 1
         publish()
         for (barcode, condition) in changes.prefix(Self.maximumSingleReports) {
             report(condition, of: barcode)
@@ -129,29 +133,7 @@ final class RobotElements: ElementStore {
     }
 
     private func publish() {
-        let table = self.table
-        func entries(_ kind: ElementPlace.Kind) -> [ElementEntry] {
-            let first = kind == .drive ? 0 : 1
-            return (0..<table.count(of: kind)).map { index in
-                let place = ElementPlace(kind: kind, number: index + first)
-                let occupant = table[place]
-                return ElementEntry(
-                    place: place,
-                    address: address(of: place),
-                    cartridge: occupant.flatMap { table.cartridges[$0.barcode] },
-                    source: occupant?.source,
-                    imported: occupant?.imported ?? false
-                )
-            }
-        }
-        let snapshot = InventorySnapshot(
-            revision: table.revision,
-            library: identity,
-            drives: entries(.drive),
-            slots: entries(.slot),
-            mailSlots: entries(.mail),
-            shelf: table.shelf
-        )
+        let snapshot = file.snapshot
         published.withLock { $0 = snapshot }
     }
 
@@ -161,15 +143,7 @@ final class RobotElements: ElementStore {
 
     // MARK: Addresses
 
-    func address(of place: ElementPlace) -> UInt16 {
-        let (range, index) =
-            switch place {
-            case .slot(let number): (elementMap.storage, number - 1)
-            case .mailSlot(let number): (elementMap.importExport, number - 1)
-            case .drive(let number): (elementMap.dataTransfer, number)
-            }
-        return UInt16(clamping: Int(range.first) + index)
-    }
+    func address(of place: ElementPlace) -> UInt16 { file.address(of: place) }
 
     func place(at address: UInt16) -> ElementPlace? {
         if let index = elementMap.storage.index(of: address) { return .slot(index + 1) }

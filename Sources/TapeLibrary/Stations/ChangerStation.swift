@@ -68,6 +68,12 @@ package final class ChangerStation: Sendable {
         claims.close(nexus)
     }
 
+    /// Makes a nexus known that sends CDBs without an open, as a host does that has taken the power-on attention when
+    /// it looked for devices.
+    package func introduce(_ nexus: Nexus) {
+        core.withLock { $0.changer.introduce(nexus) }
+    }
+
     /// The session behind the nexus is gone: its open, reservation, prevention and attentions go.
     package func nexusLost(_ nexus: Nexus) {
         _ = claims.lose(nexus)

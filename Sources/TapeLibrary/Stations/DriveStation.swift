@@ -155,6 +155,15 @@ package final class DriveStation: Sendable {
         claims.close(nexus)
     }
 
+    /// Makes a nexus known that sends CDBs without an open, as a host does that has taken the power-on attention when
+    /// it looked for devices. Does nothing while the drive is leased.
+    package func introduce(_ nexus: Nexus) {
+        device.withLock { device in
+            guard claims.lease == nil else { return }
+            device.drive.introduce(nexus)
+        }
+    }
+
     /// Takes the drive for a mover. Waits for the command that runs, if any.
     ///
     /// - Throws: it is leased, or another nexus has it open.
@@ -223,11 +232,16 @@ package final class DriveStation: Sendable {
 
     /// Uses the drive for a move, whoever has it open.
     ///
+    /// - Parameter unlessOpen: also an open by a door is in the way. One that opens the drive meanwhile waits here and
+    ///   finds it as the move left it.
     /// - Throws: `.driveLeased`, and what `body` throws.
-    func forRobot<Result>(_ body: (TapeDrive) throws(LibraryError) -> Result) throws(LibraryError) -> Result {
+    func forRobot<Result>(
+        unlessOpen: Bool = false,
+        _ body: (TapeDrive) throws(LibraryError) -> Result
+    ) throws(LibraryError) -> Result {
         try device.withLock { (device) throws(LibraryError) in
-            if let lease = claims.lease {
-                throw .driveLeased(drive: index, holder: lease.nexus.name)
+            if let nexus = unlessOpen ? claims.holder?.nexus : claims.lease?.nexus {
+                throw .driveLeased(drive: index, holder: nexus.name)
             }
             defer { publish(&device) }
             return try body(device.drive)
