@@ -100,6 +100,7 @@ extension TapeDrive {
         counters.load = .init()
         counters.stored = .init()
         counters.loads += 1
+        loadNumber += 1
         resetPosition()
         recordLoad(of: cartridge)
         refreshMediumPages()

@@ -37,6 +37,8 @@ package final class TapeDrive {
     var bufferedMode: UInt8 = 1
     package internal(set) var alerts = TapeAlerts()
     var counters = DriveCounters()
+    /// Times that a medium was threaded; tells one load from the next.
+    var loadNumber: UInt64 = 0
 
     package init(identity: DriveIdentity, model: DriveModel, clock: any LibraryClock) {
         self.identity = identity
