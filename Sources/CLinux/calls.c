@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -97,8 +100,45 @@ int capstan_rename_new(int from_directory, const char *from, int to_directory, c
     return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
 }
 
+int capstan_rename_exchange(const char *one, const char *other) {
+    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+}
+
 int64_t capstan_file_system_type(int fd) {
     struct statfs status;
     if (fstatfs(fd, &status) != 0) return -1;
     return (int64_t)status.f_type;
+}
+
+ssize_t capstan_read_memory(pid_t thread, void *into, size_t length, uint64_t address) {
+    struct iovec here = {into, length};
+    struct iovec there = {(void *)(uintptr_t)address, length};
+    return process_vm_readv(thread, &here, 1, &there, 1, 0);
+}
+
+ssize_t capstan_write_memory(pid_t thread, const void *from, size_t length, uint64_t address) {
+    struct iovec here = {(void *)from, length};
+    struct iovec there = {(void *)(uintptr_t)address, length};
+    return process_vm_writev(thread, &here, 1, &there, 1, 0);
+}
+
+static void ignore_interrupt(int signal) {
+    (void)signal;
+}
+
+// A realtime signal: nothing else in this program sends or expects it.
+static int interrupt_signal(void) {
+    return SIGRTMIN + 5;
+}
+
+int capstan_interrupt_prepare(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = ignore_interrupt;
+    // No SA_RESTART: the call is to end.
+    return sigaction(interrupt_signal(), &action, NULL);
+}
+
+int capstan_interrupt(unsigned long thread) {
+    return pthread_kill((pthread_t)thread, interrupt_signal());
 }

@@ -52,10 +52,23 @@ off_t capstan_seek_hole(int fd, off_t offset);
 int capstan_punch_hole(int fd, off_t offset, off_t length);
 /// renameat2 with RENAME_NOREPLACE.
 int capstan_rename_new(int from_directory, const char *from, int to_directory, const char *to);
+/// renameat2 with RENAME_EXCHANGE: both names exist before and after.
+int capstan_rename_exchange(const char *one, const char *other);
 /// The file system's type number (statfs f_type), -1 with errno set on failure.
 int64_t capstan_file_system_type(int fd);
 
 /// The kernel's id of the calling thread.
 pid_t capstan_gettid(void);
+
+/// Copies from the memory of another thread's process (process_vm_readv); how many bytes came, fewer when the rest is
+/// not mapped there. EPERM without the right to trace it, ESRCH when it is gone.
+ssize_t capstan_read_memory(pid_t thread, void *into, size_t length, uint64_t address);
+/// Copies into the memory of another thread's process (process_vm_writev).
+ssize_t capstan_write_memory(pid_t thread, const void *from, size_t length, uint64_t address);
+
+/// Gives the signal of capstan_interrupt a handler that does nothing, so that it only ends a blocking call (EINTR).
+int capstan_interrupt_prepare(void);
+/// Interrupts the blocking call that a thread of this process is in. 0, or an errno.
+int capstan_interrupt(unsigned long thread);
 
 #endif
