@@ -3,6 +3,19 @@
 
 /// The rows of backup programs' own formats and of labels.
 enum LabelFormats {
-    static let rows: [FormatRow] = []
-    static let volumeRows: [VolumeRow] = []
+    static let rows: [FormatRow] = [
+        FormatRow("bacula-data") { (probe) throws(FormatError) in try BaculaVolume.recognise(probe.file) }
+    ]
+    static let volumeRows: [VolumeRow] = [baculaRow("bacula"), baculaRow("bareos")]
+
+    private static func baculaRow(_ name: String) -> VolumeRow {
+        VolumeRow(
+            name,
+            recognise: { (volume) throws(FormatError) in
+                let recognition = try BaculaVolume.recogniseVolume(volume)
+                return recognition?.format == name ? recognition : nil
+            },
+            open: { (volume, _, limits) throws(FormatError) in try BaculaVolume.contents(of: volume, limits: limits) }
+        )
+    }
 }
