@@ -233,8 +233,9 @@ class Bacula:
         """What the daemons wrote."""
         text = ""
         for name in ("sd.out", "fd.out", "dir.out", "dir/messages"):
-            with contextlib.suppress(FileNotFoundError), open(self.path(name), errors="replace", encoding="utf-8") as file:
-                text += f"--- {name}\n" + file.read()[-4000:]
+            with contextlib.suppress(FileNotFoundError):
+                with open(self.path(name), errors="replace", encoding="utf-8") as file:
+                    text += f"--- {name}\n" + file.read()[-4000:]
         return text
 
     def stop(self):

@@ -63,15 +63,28 @@ class MountPoint:
 
 
 class MountedDaemon(Daemon):
-    """`capstan serve --mount`: ready when the tree can be seen. `M("drives", 0, "nst")` names a file of it."""
+    """`capstan serve --mount`: ready when the tree can be seen. `M("drives", 0, "nst")` names a file of it.
 
-    def __init__(self, at=None, arguments=(), **options):
-        self.point = MountPoint(at)
+    `prefix` are words in front of the program, for instance those that make it another user's; `owner` is that user.
+    `point` is a mount point that was used before.
+    """
+
+    def __init__(self, at=None, arguments=(), prefix=(), owner=None, point=None, **options):
+        self.point, self.prefix, self.owner = point or MountPoint(at), list(prefix), owner
+        if owner is not None:
+            os.chown(self.point.path, owner, -1)
         try:
             super().__init__(arguments=["--mount", self.point.path, *arguments], **options)
         except BaseException:
             self.point.remove()
             raise
+
+    def start(self):
+        if self.command[0] == PROGRAM:
+            self.command = [*self.prefix, *self.command]
+        if self.owner is not None:
+            os.chown(self.folder, self.owner, -1)
+        return super().start()
 
     def __call__(self, *names):
         return os.path.join(self.point.path, *(str(name) for name in names))
@@ -261,7 +274,7 @@ def noise(seed, count):
 
 
 def large_tree(folder, total, seed=1, small=2000):
-    """A tree of about `total` bytes: `small` small files in folders, the rest in a few large ones. Returns its bytes."""
+    """A tree of about `total` bytes: `small` small files in folders, the rest in a few large ones. The bytes made."""
     chance = random.Random(seed)
     made = 0
     for index in range(small):

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 the Capstan authors
+"""Debian's Bacula on drives and robot of a library that is mounted below /dev, where its btape insists on: btape's
+test, autochanger and fill, then a director's backup over several cartridges with swaps by the robot, and its restore.
+
+Needs root: a folder in /dev, and Debian's mtx-changer writes its temporary files to /var/lib/bacula.
+"""
+
+import os
+import re
+import time
+
+from bacula_rig import CHANGER_SCRIPT, Bacula, Conversation
+from harness import Steps, expect, temporary_folder
+from mount_rig import MountedDaemon, large_tree, needed, output, said
+
+SMALL = [f"BAC00{number}L8" for number in range(1, 7)]
+FIRST_SLOT = 17
+TREE_BYTES = 150_000_000
+steps = Steps("mount_bacula")
+
+
+def mount_place():
+    """/dev/vtl, or a name beside it when there is one already."""
+    return "/dev/vtl" if not os.path.lexists("/dev/vtl") else f"/dev/vtl-{os.getpid()}"
+
+
+def changer_script(daemon):
+    with steps.step("Debian's mtx-changer, unmodified: slots, list, listall, load, loaded, unload"):
+        def changer(command, *words):
+            return said(CHANGER_SCRIPT, daemon.changer_sg, command, *words).split("\n")
+        nst = daemon.nst(0)
+        expect(changer("slots")[0].strip() == "26", changer("slots"))
+        listed = changer("list")
+        expect("1:CAP001L8" in [line.strip() for line in listed], listed[:5])
+        expect(any(line.startswith("S:1:F:CAP001L8") for line in changer("listall")), changer("listall")[:8])
+        expect(any(line.startswith("I:") for line in changer("listall")), "no mail slots")
+        expect(changer("loaded", "0", nst, "0")[0].strip() == "0", changer("loaded", "0", nst, "0"))
+        changer("load", "1", nst, "0")
+        expect(changer("loaded", "1", nst, "0")[0].strip() == "1", changer("loaded", "1", nst, "0"))
+        expect(any(line.startswith("D:0:F:1:CAP001L8") for line in changer("listall")), changer("listall")[:8])
+        changer("unload", "1", nst, "0")
+        expect(daemon.place_of("CAP001L8") == "slot:1", daemon.place_of("CAP001L8"))
+
+
+def btape(bacula, device):
+    return Conversation("/usr/sbin/btape", "-c", bacula.path("sd.conf"), device)
+
+
+def btape_test(daemon, bacula):
+    with steps.step("btape test: write and re-read 10,000 blocks, position, append, backspace, forward space"):
+        daemon.run("load", "1", "0")
+        with btape(bacula, daemon.nst(0)) as talk:
+            talk.until(r"\*")
+            talk.say("test")
+            asked = talk.until(r"Autochanger test\? \(y/n\)", r"End scanning the tape.*\n[^*]*\*", seconds=600)
+            talk.say("n" if asked == 0 else "quit")
+            if asked == 0:
+                talk.until(r"\*")
+                talk.say("quit")
+            talk.until("$", seconds=1)
+        text = talk.text
+        for title in ("Write, rewind, and re-read test", "Write, rewind, and position test", "Append files test",
+                      "Forward space files test"):
+            expect(title in text, f"no {title!r} in {text[-3000:]}")
+        expect(len(re.findall("Test Succeeded", text)) >= 1, text[-3000:])
+        expect("10000 blocks re-read correctly" in text, text[-3000:])
+        for word in ("ERR=", "FAILED", "failed", "not correct", "incorrect", "Error:", "error:"):
+            expect(word not in text, f"{word!r} in: {text[-4000:]}")
+        expect(text.count("This is correct!") >= 4, text.count("This is correct!"))
+
+
+def btape_autochanger(daemon, bacula):
+    with steps.step("btape autochanger: unloads, loads slot 1, writes and finds it well"):
+        if daemon.places()["drive:0"]:
+            daemon.run("unload", "0", "1")
+        with btape(bacula, daemon.nst(0)) as talk:
+            talk.until(r"\*")
+            talk.say("autochanger")
+            while talk.until(r"\(y/n\)[^\n]*$", r"test autochanger worked", r"must correct this|ERR=") == 0:
+                talk.say("y")
+            text = talk.text
+            expect("test autochanger worked" in text, text[-3000:])
+            expect("3305 Autochanger" in text or "status is OK" in text or "3302" in text, text[-2000:])
+            expect(daemon.place_of("CAP001L8") == "drive:0", daemon.places())
+            talk.say("quit")
+        daemon.run("unload", "0", "1")
+
+
+def btape_fill(daemon, bacula):
+    with steps.step("btape fill: one small cartridge to its end, on to a second one, both read back equal"):
+        slots = [FIRST_SLOT + 4, FIRST_SLOT + 5]
+        daemon.run("load", str(slots[0]), "0")
+        said("mt", "-f", daemon.nst(0), "weof")
+        said("mt", "-f", daemon.nst(0), "rewind")
+        with btape(bacula, daemon.nst(0)) as talk:
+            talk.until(r"\*")
+            talk.say("fill")
+            begun, loaded = time.monotonic(), slots[0]
+            while True:
+                asked = talk.until(
+                    r"\(s/m\)", r"Mount (blank|first|second)[^\n]* when ready: ", r"\(y/n\): ", r"\n\*", seconds=400)
+                if asked == 0:
+                    talk.say("m")
+                elif asked == 1:
+                    # btape has closed the device.
+                    wanted = slots[0] if "first" in talk.text[talk.text.rindex("Mount "):] else slots[1]
+                    if wanted != loaded:
+                        said("mtx", "-f", daemon.changer_sg, "unload", loaded, 0)
+                        said("mtx", "-f", daemon.changer_sg, "load", wanted, 0)
+                        loaded = wanted
+                    talk.say("")
+                elif asked == 2:
+                    talk.say("y")
+                else:
+                    break
+                expect(time.monotonic() - begun < 600, talk.text[-2000:])
+            talk.say("quit")
+        print(f"# btape fill: {time.monotonic() - begun:.1f} s")
+        text = talk.text
+        expect("The last block on the second tape matches. Test succeeded." in text, text[-4000:])
+
+
+def director(daemon, folder):
+    source, where = os.path.join(folder, "tree"), os.path.join(folder, "restored")
+    os.mkdir(source)
+    size = large_tree(source, TREE_BYTES, seed=6, small=500)
+    drives = [daemon.nst(0), daemon.nst(1)]
+    with Bacula(os.path.join(folder, "bacula"), drives, daemon.changer_sg, source, where) as bacula:
+        with steps.step("the director labels four cartridges by their barcodes"):
+            slots = f"{FIRST_SLOT}-{FIRST_SLOT + 3}"
+            text = bacula.console(f"label barcodes storage=Robot pool=Tapes slots={slots} drive=0", "yes")
+            expect(text.count("Catalog record for Volume") == 4, text[-3000:])
+        with steps.step(f"a backup of {size // 1_000_000} MB spans at least two cartridges, swapped by the robot"):
+            begun = time.monotonic()
+            text = bacula.job("run job=Backup yes")
+            print(f"# backup: {time.monotonic() - begun:.1f} s")
+            expect("Termination:            Backup OK" in text, text[-4000:])
+            volumes = re.search(r"Volume name\(s\): +(\S+)", text).group(1).split("|")
+            print(f"# on {volumes}")
+            expect(len(volumes) >= 2 and len(re.findall("3305 Autochanger \"load", text)) >= 2, volumes, text[-3000:])
+            expect("SD Errors:              0" in text and "Non-fatal FD errors:    0" in text, text[-2000:])
+        with steps.step("a restore of everything, through the robot: rsync finds no difference"):
+            begun = time.monotonic()
+            text = bacula.job(f"restore client=test-fd where={where} all done yes select current")
+            print(f"# restore: {time.monotonic() - begun:.1f} s")
+            expect("Termination:            Restore OK" in text, text[-3000:])
+            differences = output("rsync", "-naAXHc", "--delete", "-i", source + "/", where + source + "/")
+            expect(not differences, differences[:600])
+        with steps.step("one file restored by itself, positioned to"):
+            said("rm", "-r", where)
+            text = bacula.job(f"restore client=test-fd where={where} file={source}/large3 done yes select current")
+            expect("Termination:            Restore OK" in text, text[-3000:])
+            said("cmp", source + "/large3", where + source + "/large3")
+        with steps.step("unmount and release: Bacula lets the drives go, and capstan moves the cartridges again"):
+            for drive in (0, 1):
+                bacula.console(f"release storage=Robot drive={drive}", f"unmount storage=Robot drive={drive}")
+    with steps.step("after Bacula nothing holds a drive; every cartridge is whole"):
+        for drive in (0, 1):
+            if daemon.places()[f"drive:{drive}"]:
+                daemon.unload(drive)
+        for barcode in SMALL[:4]:
+            daemon.run("cartridge", "verify", barcode)
+    inspected(daemon, source)
+
+
+def inspected(daemon, source):
+    with steps.step("the volumes are browsed without Bacula: sessions as directories, a file in one equals the original"):
+        info = open(daemon("cartridges", SMALL[0], "files", "0001", "info.json"), encoding="utf-8").read()
+        expect("acula" in info, info[:500])
+        found = output("find", daemon("cartridges", SMALL[0]), "-name", "large0", "-o", "-name", "f00003").splitlines()
+        expect(found, "no file of the tree below", os.listdir(daemon("cartridges", SMALL[0])))
+        for path in found:
+            name = os.path.basename(path.decode())
+            original = output("find", source, "-name", name).splitlines()[0]
+            if os.path.getsize(path) == os.path.getsize(original):
+                said("cmp", path.decode(), original.decode())
+                return
+        expect(False, "none of", found, "is whole")
+
+
+def main():
+    if not needed(steps, "btape", "bacula-sd", "bacula-dir", "bacula-fd", "bconsole", "sqlite3", "mtx", "mt", "rsync"):
+        return
+    if os.geteuid() != 0:
+        with steps.step("this is run by root"):
+            expect(False, "a folder in /dev and /var/lib/bacula need root")
+        return
+    with temporary_folder("capstan-bacula-") as folder, \
+            MountedDaemon(at=mount_place(), store=os.path.join(folder, "store")) as daemon:
+        for index, barcode in enumerate(SMALL):
+            daemon.create(barcode, "64MiB", f"slot:{FIRST_SLOT + index}")
+        changer_script(daemon)
+        bacula = Bacula(os.path.join(folder, "btape"), [daemon.nst(0), daemon.nst(1)], daemon.changer_sg)
+        btape_test(daemon, bacula)
+        btape_autochanger(daemon, bacula)
+        btape_fill(daemon, bacula)
+        director(daemon, folder)
+
+
+main()
+steps.finish()
