@@ -136,8 +136,8 @@ class OfflineMount:
         self.log_path = tempfile.mktemp(prefix="capstan-mount-log-")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "mount", self.point.path, "--store", str(store), *arguments], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log)
+                [PROGRAM, "mount", self.point.path, "--store", str(store), "--exit-with-stdin", *arguments],
+                stdin=subprocess.PIPE, stdout=log, stderr=log)
         try:
             wait_until(self._is_up, "capstan mount", 30)
         except BaseException:
@@ -146,8 +146,8 @@ class OfflineMount:
 
     def _is_up(self):
         status = self.process.poll()
-        expect(status in (None, 0), f"capstan mount ended with {status}: {self.log()}")
-        return mounted(self.point.path)
+        expect(status is None, f"capstan mount ended with {status}: {self.log()}")
+        return "READY" in self.log()
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
@@ -157,9 +157,10 @@ class OfflineMount:
         return os.path.join(self.point.path, *(str(name) for name in names))
 
     def stop(self):
-        self.point.remove()
+        self.process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(15)
+        self.point.remove()
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()

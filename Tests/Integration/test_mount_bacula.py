@@ -165,7 +165,7 @@ def director(daemon, folder):
 
 
 def inspected(daemon, source):
-    with steps.step("the volumes are browsed without Bacula: sessions as directories, a file in one equals the original"):
+    with steps.step("the volumes are browsed without Bacula: jobs as directories, a file in one equals the original"):
         info = open(daemon("cartridges", SMALL[0], "files", "0001", "info.json"), encoding="utf-8").read()
         expect("acula" in info, info[:500])
         found = output("find", daemon("cartridges", SMALL[0]), "-name", "large0", "-o", "-name", "f00003").splitlines()

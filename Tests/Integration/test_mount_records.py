@@ -135,8 +135,8 @@ def positions(daemon):
             got = next_record(nst)
             expect(got == follows, f"{name} is followed by {got!r}")
     with steps.step("mt tell counts records and filemarks"):
-        for words, block in ((("rewind",), 0), (("fsf", "1"), 6), (("fsr", "2"), 8), (("eod",), 12), (("bsf", "1"), 11)):
-            mt(nst, *words)
+        for words, block in (("rewind", 0), ("fsf 1", 6), ("fsr 2", 8), ("eod", 12), ("bsf 1", 11)):
+            mt(nst, *words.split())
             expect(mt(nst, "tell").strip() == f"At block {block}.", words, mt(nst, "tell"))
     with steps.step("moving too far is an error and leaves the drive at the end, or at the beginning"):
         mt(nst, "rewind")

@@ -258,8 +258,8 @@ def not_root(folder, caller):
                     f"f=os.open({daemon.changer_sg!r},os.O_RDWR)\n" \
                     "import struct,array\n" \
                     "b=array.array('B',bytes(96));c=array.array('B',bytes([18,0,0,0,96,0]))\n" \
-                    "h=struct.pack('iiBBHIQQQIIiQBBBBHHiII',83,-3,6,0,0,96,b.buffer_info()[0],c.buffer_info()[0],0,9999," \
-                    "0,0,0,0,0,0,0,0,0,0,0,0)\n" \
+                    "h=struct.pack('iiBBHIQQQIIiQBBBBHHiII',83,-3,6,0,0,96,b.buffer_info()[0],c.buffer_info()[0]," \
+                    "0,9999,0,0,0,0,0,0,0,0,0,0,0,0)\n" \
                     "try:\n fcntl.ioctl(f,0x2285,bytearray(h));print('ok')\nexcept OSError as e: print(e.errno)"
                 text = nobody("python3", "-c", code)
                 print(f"# not dumpable, served by nobody: {text.strip()}")
