@@ -49,24 +49,24 @@ extension MountedTree {
 
     /// The file's text as of now. Texts of the inventory are made once for each state of it.
     func text(of node: FileNode, in inventory: TreeInventory) -> TreeState.Text {
-        let (known, time) = state.withLock { ($0.texts[node], $0.inventoryTime) }
-        let isOfInventory: Bool
+        let known = state.withLock { $0.texts[node] }
         let bytes: [UInt8]
+        let time: Int64
         switch node {
         case .driveStatus(let drive):
-            isOfInventory = false
             bytes = DriveDescription.text(drive, in: inventory, source: source)
+            time = known == nil ? state.withLock { $0.time(of: .drive(drive)) } : nanoseconds(clock.now())
         default:
-            isOfInventory = true
             if let known, known.number == inventory.number { return known }
             bytes =
                 node == .libraryDescription
                 ? LibraryDescription.text(inventory, source: source) : ChangerListing.text(inventory.snapshot)
+            time = state.withLock { $0.inventoryTime }
         }
         let isSame = known?.bytes == bytes
         let made = TreeState.Text(
             bytes: bytes,
-            time: isSame ? known?.time ?? time : isOfInventory ? time : nanoseconds(clock.now()),
+            time: isSame ? known?.time ?? time : time,
             number: inventory.number
         )
         state.withLock { $0.texts[node] = made }

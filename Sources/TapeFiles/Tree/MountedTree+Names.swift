@@ -139,6 +139,11 @@ extension MountedTree {
     }
 
     private func directory(_ node: FileNode, _ inode: UInt64, in inventory: TreeInventory) -> FileAttributes {
+        let isChangeable =
+            switch node {
+            case .justMade: true
+            default: node.asPlace != nil
+            }
         let isFixed =
             switch node {
             case .root, .changer, .drives, .slots, .mail: true
@@ -155,7 +160,7 @@ extension MountedTree {
             }
         return FileAttributes(
             kind: .directory,
-            permissions: isLive && node.asPlace != nil ? 0o755 : 0o555,
+            permissions: isLive && isChangeable ? 0o755 : 0o555,
             inode: inode,
             links: UInt32(clamping: 2 + subdirectories),
             modifiedNanoseconds: state.withLock { $0.time(of: node) },

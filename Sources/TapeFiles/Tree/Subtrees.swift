@@ -35,3 +35,5 @@ package protocol DeviceOpener: Sendable {
     /// - Parameter drive: nil for the changer.
     func openGeneric(drive: Int?, _ request: OpenRequest) throws(FileError) -> any OpenFile
 }
+
+extension DeviceFiles: DeviceOpener {}
