@@ -25,18 +25,25 @@ package final class Mount: Sendable {
     private let point: MountPoint
     private let session: Session
     private let logger: Logger
-    private let servesOthers: Bool
+    /// Whether users other than the daemon's may look.
+    package let servesOthers: Bool
+    private let onLost: @Sendable (Int32) -> Void
     private let state = Monitor<State>(.idle)
     private let listener = Mutex<Task<Void, Never>?>(nil)
 
     /// Makes the mount point ready: see `MountPoint`.
+    ///
+    /// - Parameter onLost: called once, on a thread of the mount, when somebody unmounts it from outside (ENODEV) or the
+    ///   system cuts it off (another errno).
     package init(
         tree: any ServedTree,
         at mountPoint: String,
         options: MountOptions = MountOptions(),
-        logger: Logger
+        logger: Logger,
+        onLost: @escaping @Sendable (Int32) -> Void = { _ in }
     ) throws(MountError) {
         self.logger = logger
+        self.onLost = onLost
         switch options.others {
         case .nobody: servesOthers = false
         case .everyone: servesOthers = true
@@ -131,6 +138,7 @@ package final class Mount: Sendable {
         logger.warning("mount: \(path) \(how); everything else goes on")
         // Nobody releases them any more.
         for handle in session.handles.removeAll() { handle.file.close() }
+        onLost(code)
     }
 
     /// Takes the mount away from the name space at once, serves what has a tape device open for up to `drainSeconds`,

@@ -17,7 +17,8 @@ struct Capstan: AsyncParsableCommand {
             """,
         version: Version.text,
         subcommands: [
-            ServeCommand.self, StatusCommand.self, InventoryCommand.self, MoveCommand.self, LoadCommand.self,
+            ServeCommand.self, MountCommand.self, StatusCommand.self, InventoryCommand.self, MoveCommand.self,
+            LoadCommand.self,
             UnloadCommand.self, ImportCommand.self, ExportCommand.self, CartridgeCommand.self, NDMPCommand.self,
             DoctorCommand.self,
             BackupCommand.self, RestoreCommand.self, CatalogueCommand.self,

@@ -33,6 +33,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(name: Settings.ephemeral.name, help: Settings.ephemeral.argumentHelp) var ephemeral = false
     @Option(name: Settings.socket.name, help: Settings.socket.argumentHelp) var socket: String?
     @Option(name: Settings.http.name, help: Settings.http.argumentHelp) var http: String?
+    @Option(name: Settings.mount.name, help: Settings.mount.argumentHelp) var mount: String?
+    @Option(name: Settings.mountAccess.name, help: Settings.mountAccess.argumentHelp) var mountAccess: String?
     @Option(name: Settings.ndmp.name, help: Settings.ndmp.argumentHelp) var ndmp: String?
     @Option(name: Settings.ndmpDataPorts.name, help: Settings.ndmpDataPorts.argumentHelp) var ndmpDataPorts: String?
     @Option(name: Settings.ndmpExports.name, help: Settings.ndmpExports.argumentHelp) var export: [String] = []
@@ -73,6 +75,7 @@ struct ServeCommand: AsyncParsableCommand {
     var flags: [String: String] {
         let options: [(Setting, String?)] = [
             (Settings.store, store), (Settings.socket, socket), (Settings.http, http), (Settings.ndmp, ndmp),
+            (Settings.mount, mount), (Settings.mountAccess, mountAccess),
             (Settings.ndmpDataPorts, ndmpDataPorts), (Settings.ndmpAdvertise, ndmpAdvertise),
             (Settings.ndmpExports, export.isEmpty ? nil : export.joined(separator: ",")),
             (Settings.ndmpConnectPorts, ndmpDataConnectPorts), (Settings.ndmpPortPolicy, ndmpDataPortPolicy),

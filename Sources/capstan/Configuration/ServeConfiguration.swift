@@ -13,6 +13,8 @@ struct ServeConfiguration: Sendable {
     /// Absolute path; nil: the one that follows from the store.
     var socket: String?
     var http: Endpoint?
+    /// Nil: not mounted.
+    var mount: MountSettings?
     var ndmp: NDMPConfiguration
     var layout: Layout
     var readyFile: String?
@@ -82,6 +84,13 @@ struct ServeConfiguration: Sendable {
                 hint: "use a loopback address such as 127.0.0.1:8080, and a tunnel to reach it from elsewhere"
             )
         }
+        mount = try absolute(Settings.mount).map { path throws(APIError) in
+            guard let others = MountSettings.others(values.text(Settings.mountAccess) ?? "auto") else {
+                throw values.wrong(Settings.mountAccess, "is auto, everyone or owner")
+            }
+            return MountSettings(path: path, others: others)
+        }
+        if let problem = mount?.problem(store: store) { throw problem }
         ndmp = try Self.ndmp(values, workingDirectory: workingDirectory)
         let models = PersonalityFiles(
             directory: absolute(Settings.personalities),

@@ -197,6 +197,24 @@ enum Settings {
         help:
             "Directory that NDMP clients may back up, and restore to unless it ends in :ro. Several: repeat the flag, or put commas between."
     )
+    static let mount = Setting(
+        key: "mount",
+        flag: "mount",
+        kind: .path,
+        placeholder: "DIR",
+        defaultText: "not mounted",
+        help:
+            "Mount the library as files on an empty directory: tape and sg devices, cartridges with all that is on them."
+    )
+    static let mountAccess = Setting(
+        key: "mount-access",
+        flag: "mount-access",
+        kind: .text,
+        placeholder: "WHO",
+        defaultText: "auto",
+        help:
+            "Who may enter the mount, within the files' permissions: everyone, owner (the daemon's user), or auto: everyone where the system permits it."
+    )
     static let drives = Setting(
         key: "library.drives",
         flag: "drives",
@@ -295,7 +313,8 @@ enum Settings {
     )
 
     static let all: [Setting] = [
-        store, ephemeral, socket, http, ndmp, ndmpExports, ndmpDataPorts, ndmpConnectPorts, ndmpPortPolicy,
+        store, ephemeral, socket, http, mount, mountAccess, ndmp, ndmpExports, ndmpDataPorts, ndmpConnectPorts,
+        ndmpPortPolicy,
         ndmpAdvertise,
         ndmpInterface, ndmpAcceptTimeout, ndmpConnectTimeout, ndmpAuthentication, ndmpUser, ndmpPassword, ndmpVersion,
         ndmpStrict, ndmpSessions, ndmpAliases, drives, slots,

@@ -15,6 +15,7 @@ struct Announcement: Sendable {
     let isNewStore: Bool
     let isTemporary: Bool
     let ndmp: NDMPDoorAdapter
+    let mount: MountDoor?
     let logger: Logger
 
     func publish() throws(APIError) {
@@ -49,6 +50,7 @@ struct Announcement: Sendable {
                 changers: [library.changer.deviceName]
             ),
             http: .init(socket: doors.http.socket, url: doors.http.url),
+            mount: mount?.path,
             library: .init(
                 drives: inventory.drives.count,
                 slots: inventory.slots.count,
@@ -78,6 +80,9 @@ struct Announcement: Sendable {
         if !exports.isEmpty { lines.append("  exports  \(exports.map(\.text).joined(separator: ", "))") }
         if let url = doors.http.url { lines.append("  HTTP     \(url)") }
         lines.append("  socket   \(doors.http.socket)")
+        if let mount {
+            lines.append("  mount    \(mount.path)" + (mount.servesOthers ? "" : " (for this user only)"))
+        }
         if let trace = configuration.trace { lines.append("  trace    \(trace)") }
         let option = configuration.socket == nil ? "" : " --socket \(doors.http.socket)"
         lines += [

@@ -100,6 +100,11 @@ struct Daemon {
             ),
             http: .init(socket: socket.path, url: nil)
         )
+        let mount: MountDoor?
+        do throws(APIError) { mount = try await openMount(library, store: store, gate: gate, logger) } catch {
+            await gate.run { ndmp.stop(drainSeconds: 0) }
+            throw error
+        }
         let facts = DaemonFacts(version: Version.text, pid: getpid(), started: started)
         let backend = LibraryBackend(library: library, disk: store.disk, ndmp: adapter, facts: facts, doors: doors)
         let ready = Announcement(
@@ -109,13 +114,36 @@ struct Daemon {
             isNewStore: store.isNew,
             isTemporary: store.isTemporary,
             ndmp: adapter,
+            mount: mount,
             logger: logger
         )
         let failure = await runServices(ready, backend, socket, adapter, trace, logger)
-        let drain = Self.drainSeconds
-        await gate.run { ndmp.stop(drainSeconds: failure == nil ? drain : 0) }
+        await close(ndmp, mount, gate: gate, drainSeconds: failure == nil ? Self.drainSeconds : 0)
         ready.withdraw()
         if let failure { throw failure }
+    }
+
+    private func openMount(
+        _ library: Library,
+        store: OpenStore,
+        gate: ThreadGate,
+        _ logger: Logger
+    ) async throws(APIError) -> MountDoor? {
+        guard let settings = configuration.mount else { return nil }
+        if let problem = settings.problem(store: store.path) { throw problem }
+        return try await gate.run { () throws(APIError) in
+            try MountDoor(library, disk: store.disk, settings: settings, logger: logger)
+        }
+    }
+
+    /// Both at once: each waits for transfers of its own.
+    private func close(_ ndmp: NDMPServer, _ mount: MountDoor?, gate: ThreadGate, drainSeconds: Int) async {
+        let thread = DeviceThread(name: "mount")
+        let mountGate = ThreadGate(thread)
+        async let unmounted: Void = mountGate.run { mount?.stop(drainSeconds: drainSeconds) }
+        await gate.run { ndmp.stop(drainSeconds: drainSeconds) }
+        await unmounted
+        thread.stop()
     }
 
     /// Runs everything until a signal, a closed standard input or a failure; nil for an orderly end.

@@ -36,13 +36,17 @@ struct ReadyFile: Codable, Sendable, Equatable {
     var store: String
     var ndmp: NDMP
     var http: HTTP
+    /// Absolute path of the mounted filesystem; absent when nothing is mounted.
+    var mount: String?
     var library: Library
 
+    func write(to path: String) throws(APIError) { try Self.write(self, to: path) }
+
     /// Writes the file whole or not at all, readable for its owner only: it holds the password.
-    func write(to path: String) throws(APIError) {
-        let draft = path + ".\(pid).new"
+    static func write(_ value: some Encodable, to path: String) throws(APIError) {
+        let draft = path + ".\(getpid()).new"
         do {
-            let bytes = try ManagementAPI.encode(self, pretty: true)
+            let bytes = try ManagementAPI.encode(value, pretty: true)
             let made = FileManager.default.createFile(
                 atPath: draft,
                 contents: Data(bytes + [UInt8(ascii: "\n")]),

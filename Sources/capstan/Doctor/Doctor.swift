@@ -61,7 +61,7 @@ struct Doctor: Sendable {
         }
         checks += exports(settings)
         checks += library(status, inventory)
-        return checks + fuse()
+        return checks + MountChecks(.current()).checks()
     }
 
     private func doors(_ status: StatusReport, _ settings: NDMPSettingsReport) async -> [Check] {
@@ -232,7 +232,7 @@ struct Doctor: Sendable {
         } else {
             checks.append(Check("NDMP", .ok, "Port \(port) is free."))
         }
-        return checks + fuse()
+        return checks + MountChecks(.current()).checks()
     }
 
     private func storeAtRest() async -> [Check] {
@@ -276,19 +276,6 @@ struct Doctor: Sendable {
             "\(bad.count) of \(all.count) cartridges cannot be used: \(names.joined(separator: ", ")).",
             remedy: "`capstan cartridge verify BARCODE` tells what is damaged."
         )
-    }
-
-    /// A statement only: no command of this version mounts anything.
-    private func fuse() -> [Check] {
-        let device =
-            FileManager.default.isReadableFile(atPath: "/dev/fuse")
-            && FileManager.default.isWritableFile(atPath: "/dev/fuse")
-        let path = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
-        let helper = path.map { $0 + "/fusermount3" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-        let text =
-            "/dev/fuse \(device ? "can be opened" : "is not there for this user"), "
-            + (helper.map { "\($0) is there" } ?? "fusermount3 is not in PATH") + "; nothing here needs them."
-        return [Check("FUSE", .ok, text)]
     }
 
     // MARK: Words
