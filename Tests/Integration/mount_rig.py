@@ -66,11 +66,11 @@ class MountedDaemon(Daemon):
     """`capstan serve --mount`: ready when the tree can be seen. `M("drives", 0, "nst")` names a file of it.
 
     `prefix` are words in front of the program, for instance those that make it another user's; `owner` is that user.
-    `point` is a mount point that was used before.
+    `point` is a mount point that was used before; `program` another copy of the program.
     """
 
-    def __init__(self, at=None, arguments=(), prefix=(), owner=None, point=None, **options):
-        self.point, self.prefix, self.owner = point or MountPoint(at), list(prefix), owner
+    def __init__(self, at=None, arguments=(), prefix=(), owner=None, point=None, program=PROGRAM, **options):
+        self.point, self.prefix, self.owner, self.program = point or MountPoint(at), list(prefix), owner, program
         if owner is not None:
             os.chown(self.point.path, owner, -1)
         try:
@@ -81,7 +81,7 @@ class MountedDaemon(Daemon):
 
     def start(self):
         if self.command[0] == PROGRAM:
-            self.command = [*self.prefix, *self.command]
+            self.command = [*self.prefix, self.program, *self.command[1:]]
         if self.owner is not None:
             os.chown(self.folder, self.owner, -1)
         return super().start()
@@ -269,7 +269,7 @@ def error_of(action, *arguments):
 
 def noise(seed, count):
     """So many cheap bytes that no two places have in common: a random MiB, and the number of each MiB in front."""
-    block = random.Random(seed).randbytes(MIB)
+    block = random.Random(seed).randbytes(min(count, MIB))
     parts = [struct.pack("<QQ", seed, index) + block[16:] for index in range((count + MIB - 1) // MIB)]
     return b"".join(parts)[:count]
 

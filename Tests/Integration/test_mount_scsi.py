@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import REPOSITORY, Steps, expect, temporary_folder
+from harness import PROGRAM, REPOSITORY, Steps, expect, temporary_folder
 from mount_rig import MountedDaemon, mt, needed, output, said
 
 steps = Steps("mount_scsi")
@@ -232,8 +232,11 @@ def not_root(folder, caller):
     program = os.path.join(home, "sg_caller")
     shutil.copy2(caller, program)
     os.chmod(program, 0o755)
+    server = PROGRAM
+    if subprocess.run([*as_nobody, "test", "-x", PROGRAM], check=False).returncode:
+        server = shutil.copy2(PROGRAM, os.path.join(home, "capstan"))
     try:
-        with MountedDaemon(store=os.path.join(home, "store"), prefix=as_nobody, owner=user.pw_uid,
+        with MountedDaemon(store=os.path.join(home, "store"), prefix=as_nobody, owner=user.pw_uid, program=server,
                            environment={"HOME": home}) as daemon:
             def nobody(*words, **options):
                 return said(*as_nobody, *words, environment={"HOME": home}, **options)
