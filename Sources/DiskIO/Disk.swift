@@ -40,6 +40,10 @@ package protocol DiskLock: AnyObject, Sendable {
 /// The directories and files of a store. The seam at which tests put a disk that fails.
 package protocol Disk: AnyObject, Sendable {
     func open(_ path: String, _ mode: OpenMode) throws(DiskError) -> any DiskFile
+    /// Opens an existing file for reading by many threads.
+    func openShared(_ path: String) throws(DiskError) -> any SharedFile
+    /// Of what the path leads to, a file or a directory.
+    func status(_ path: String) throws(DiskError) -> FileStatus
     func rename(from: String, to: String) throws(DiskError)
     func remove(_ path: String) throws(DiskError)
     /// Removes a directory with everything in it; symbolic links are removed, not followed.

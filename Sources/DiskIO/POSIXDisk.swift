@@ -14,6 +14,17 @@ package final class POSIXDisk: Disk {
         try POSIXFile(path: path, mode: mode)
     }
 
+    package func openShared(_ path: String) throws(DiskError) -> any SharedFile {
+        try POSIXSharedFile(path: path)
+    }
+
+    package func status(_ path: String) throws(DiskError) -> FileStatus {
+        var status = stat()
+        // stat fills the local structure.
+        try checked("examine", path) { unsafe stat(path, &status) }
+        return FileStatus(status)
+    }
+
     package func rename(from: String, to: String) throws(DiskError) {
         try checked("rename", from) { unsafe Glibc.rename(from, to) }
     }

@@ -26,7 +26,15 @@ final class POSIXFile: DiskFile {
     deinit { _ = Glibc.close(descriptor) }
 
     func read(into bytes: inout MutableSpan<UInt8>, at offset: Int64) throws(DiskError) -> Int {
-        let fd = descriptor
+        try Self.read(into: &bytes, from: descriptor, at: offset, path)
+    }
+
+    static func read(
+        into bytes: inout MutableSpan<UInt8>,
+        from fd: Int32,
+        at offset: Int64,
+        _ path: String
+    ) throws(DiskError) -> Int {
         // The pointer is used within the closure only, and pread writes at most the rest of the span.
         let (done, code) = unsafe bytes.withUnsafeMutableBytes { buffer -> (Int, Int32) in
             var done = 0

@@ -45,6 +45,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     private var durableNames: [String: SimulatedNode?] = [:]
     private var pendingNames: [NameChange] = []
     private var locks: Set<String> = []
+    private var lastNumber: UInt64 = 0
     private let mutex = NSRecursiveLock()
 
     private enum NameChange {
@@ -96,7 +97,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Puts bytes into a file, durably and without a fault.
     package func setBytes(_ bytes: [UInt8], of path: String) {
         exclusively {
-            let node = (names[path] ?? nil) ?? SimulatedNode()
+            let node = (names[path] ?? nil) ?? newNode()
             node.replace(with: bytes)
             names[path] = node
             durableNames[path] = node
@@ -115,9 +116,31 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
             }
             guard mode == .create || mode == .createNew else { throw error("open", path, ENOENT) }
             try requireParent(of: path, "open")
-            let node = SimulatedNode()
+            let node = newNode()
             change(.set(path, node))
             return SimulatedFile(node: node, path: path, disk: self, writable: true)
+        }
+    }
+
+    package func openShared(_ path: String) throws(DiskError) -> any SharedFile {
+        try exclusively { () throws(DiskError) in
+            try inject(.open, path)
+            guard let found = names[path] else { throw error("open", path, ENOENT) }
+            guard let node = found else { throw error("open", path, EISDIR) }
+            return SimulatedSharedFile(node: node, path: path, disk: self)
+        }
+    }
+
+    package func status(_ path: String) throws(DiskError) -> FileStatus {
+        try exclusively { () throws(DiskError) in
+            guard let found = names[path] else { throw error("examine", path, ENOENT) }
+            return found?.status
+                ?? FileStatus(
+                    lengthBytes: 0,
+                    storedBytes: 0,
+                    modifiedNanoseconds: 1,
+                    identity: FileIdentity(device: 1, number: 0)
+                )
         }
     }
 
@@ -224,6 +247,11 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
 
     // MARK: Inside
+
+    private func newNode() -> SimulatedNode {
+        lastNumber += 1
+        return SimulatedNode(number: lastNumber)
+    }
 
     private func unlock(_ path: String) { exclusively { _ = locks.remove(path) } }
 

@@ -13,22 +13,31 @@ final class SimulatedNode {
 
     private static let sectorSize = 512
 
+    /// As an inode number: no two nodes of a disk have the same.
+    let number: UInt64
+    /// Goes on by one with every change, in place of a clock.
+    private(set) var modified: Int64 = 1
     private(set) var cached: [UInt8] = []
     private var durable: [UInt8] = []
     private var pending: [Change] = []
 
+    init(number: UInt64) { self.number = number }
+
     func write(_ bytes: [UInt8], at offset: Int) {
         guard !bytes.isEmpty else { return }
+        modified += 1
         Self.put(bytes[...], at: offset, into: &cached)
         pending.append(.write(offset: offset, bytes: bytes))
     }
 
     func truncate(to length: Int) {
+        modified += 1
         Self.cut(to: length, &cached)
         pending.append(.truncate(length))
     }
 
     func replace(with bytes: [UInt8]) {
+        modified += 1
         cached = bytes
         durable = bytes
         pending = []
@@ -50,6 +59,7 @@ final class SimulatedNode {
     }
 
     func losePower(_ generator: inout SeededGenerator) {
+        modified += 1
         writeSomePending(&generator)
         cached = durable
     }
@@ -202,5 +212,44 @@ final class SimulatedFile: DiskFile {
     private func start(_ operation: SimulatedDisk.Operation) throws(DiskError) {
         guard generation == disk.generation else { throw disk.error("\(operation)", path, EBADF) }
         try disk.inject(operation, path)
+    }
+}
+
+/// A file open for reading by another process: it outlives the end of this one.
+final class SimulatedSharedFile: SharedFile, @unchecked Sendable {
+    private let node: SimulatedNode
+    private let path: String
+    private let disk: SimulatedDisk
+
+    init(node: SimulatedNode, path: String, disk: SimulatedDisk) {
+        self.node = node
+        self.path = path
+        self.disk = disk
+    }
+
+    func read(into bytes: inout MutableSpan<UInt8>, at offset: Int64) throws(DiskError) -> Int {
+        // A span cannot go into the closure that holds the lock.
+        let wanted = bytes.count
+        let found = try disk.exclusively { () throws(DiskError) in
+            try disk.inject(.read, path)
+            let start = Int(min(Int64(node.cached.count), offset))
+            return Array(node.cached[start..<min(node.cached.count, start + wanted)])
+        }
+        copyBytes(found.span, to: &bytes)
+        return found.count
+    }
+
+    func status() throws(DiskError) -> FileStatus { disk.exclusively { node.status } }
+    func adviseSequential() {}
+}
+
+extension SimulatedNode {
+    var status: FileStatus {
+        FileStatus(
+            lengthBytes: UInt64(cached.count),
+            storedBytes: UInt64(cached.count + 511) / 512 * 512,
+            modifiedNanoseconds: modified,
+            identity: FileIdentity(device: 1, number: number)
+        )
     }
 }
