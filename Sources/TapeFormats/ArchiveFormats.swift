@@ -6,7 +6,7 @@ enum ArchiveFormats {
     /// A signature and a checksum.
     static let checked: [FormatRow] = [TarFormat.row]
     /// A signature.
-    static let signed: [FormatRow] = []
+    static let signed: [FormatRow] = CpioFormat.rows + CompressedFormat.rows
     /// A checksum and nothing else.
     static let guessed: [FormatRow] = [TarFormat.oldRow]
 }

@@ -39,6 +39,9 @@ final class TarInput {
         if wanted > ahead { source.expect(wanted - ahead) }
     }
 
+    /// Bytes that lie in the buffer.
+    var aheadBytes: UInt64 { UInt64(end - start) }
+
     /// Bytes that were asked for and not taken yet.
     var left: UInt64 {
         guard let asked else { return .max }

@@ -54,7 +54,7 @@ package struct TarListing {
     ///
     /// - Throws: `.truncated` at the end of the stream, `.malformed` where no header is.
     package mutating func member(at offset: UInt64) throws(StreamError) -> TarMember? {
-        if offset >= input.position, offset - input.position <= Self.nearBytes {
+        if offset >= input.position, offset - input.position <= max(Self.nearBytes, input.aheadBytes) {
             try input.skip(offset - input.position)
         } else {
             try input.seek(to: offset, expecting: nil)

@@ -87,6 +87,16 @@ package final class ContentTableBuilder {
         return link(name, in: directory, to: old)
     }
 
+    /// Adds another name of entry `old` at a path; without such a file it becomes one of its own, as described.
+    @discardableResult
+    package func addHardLink(path: [UInt8], to old: UInt32, _ entry: ContentEntry) -> UInt32? {
+        guard let (directory, name) = place(path), let name else { return nil }
+        guard Int(old) < rows.rows.count, rows.rows[Int(old)].kind == .regular else {
+            return put(name, in: directory, entry, 0, 0, nil)
+        }
+        return link(name, in: directory, to: old)
+    }
+
     /// Adds another name of entry `old`, which is no directory.
     @discardableResult
     package func addHardLink(name: [UInt8], in directory: UInt32, to old: UInt32) -> UInt32? {
