@@ -44,10 +44,6 @@ final class DeviceBench {
         if loading { try move(.slot(1), .drive(0)) }
     }
 
-    deinit {
-        try? library.close()
-    }
-
     func move(_ source: ElementPlace, _ destination: ElementPlace) throws {
         try library.move(from: source, to: destination, actor: "test")
     }
@@ -61,6 +57,12 @@ final class DeviceBench {
     ) throws(FileError) -> Tape {
         let request = OpenRequest(reads: reads, writes: writes, isNonblocking: nonblocking)
         return Tape(file: try devices.openTape(drive: drive, rewinds: rewinds, request), caller: caller)
+    }
+
+    /// A CDB of another initiator to drive 0.
+    func command(_ cdb: [UInt8], as nexus: Nexus) throws(DeviceBusy) -> CommandResult {
+        let nothing: [UInt8] = []
+        return try library.drives[0].execute(cdb: cdb, dataOut: nothing.span, dataInLimit: 0, nexus: nexus)
     }
 
     func generic(_ drive: Int?, writes: Bool = true) throws(FileError) -> any OpenFile {

@@ -45,7 +45,7 @@ package final class DeviceFiles: Sendable {
             target: .drive(unit.station),
             nexus: nexus,
             mayChange: request.writes,
-            address: GenericControl.Address(identifier: drive + 1)
+            identifier: drive + 1
         )
         return try TapeDeviceFile(unit: unit, rewinds: rewinds, generic: generic, request)
     }
@@ -67,7 +67,7 @@ package final class DeviceFiles: Sendable {
                 target: target,
                 nexus: nexus,
                 mayChange: request.writes,
-                address: GenericControl.Address(identifier: drive.map { $0 + 1 } ?? 0)
+                identifier: drive.map { $0 + 1 } ?? 0
             )
         )
     }
