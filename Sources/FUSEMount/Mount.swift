@@ -63,6 +63,11 @@ package final class Mount: Sendable {
     /// Whether it is mounted still.
     package var current: State { state.withLock { $0 } }
 
+    /// Serving threads at this moment.
+    var threads: Int { session.pool?.threads ?? 0 }
+    /// Nodes that the kernel knows.
+    var rememberedNodes: Int { session.nodes.count }
+
     /// Mounts. Returns when the kernel has greeted: everything that a program asks from now on is answered.
     package func start() throws(MountError) {
         try session.makeFuseSession(mountOptions)

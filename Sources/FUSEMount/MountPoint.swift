@@ -129,7 +129,7 @@ struct MountPoint: Sendable {
         var strings: [UnsafeMutablePointer<CChar>?] = unsafe []
         for word in [Self.helper] + arguments { unsafe strings.append(strdup(word)) }
         unsafe strings.append(nil)
-        defer { for unsafestring in unsafe strings { unsafe free(string) } }
+        defer { unsafe strings.forEach { unsafe free($0) } }
         var child = pid_t()
         // The strings live until the call is over; the child has its own copy then.
         guard unsafe posix_spawnp(&child, Self.helper, nil, nil, strings, nil) == 0 else { return false }

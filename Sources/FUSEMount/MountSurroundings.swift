@@ -33,9 +33,8 @@ package struct MountSurroundings: Sendable, Equatable {
     package static func current() -> MountSurroundings {
         let exists = unsafe access("/dev/fuse", F_OK) == 0
         let isUsable = unsafe access("/dev/fuse", R_OK | W_OK) == 0
-        let helper = ["/usr/bin/fusermount3", "/bin/fusermount3", "/usr/local/bin/fusermount3"].first {
-            unsafe access($0, X_OK) == 0
-        }
+        let places = ["/usr/bin/fusermount3", "/bin/fusermount3", "/usr/local/bin/fusermount3"]
+        let helper = places.first { place in unsafe access(place, X_OK) == 0 }
         let scope = ProcFile.read("/proc/sys/kernel/yama/ptrace_scope", limit: MountLimits.procLineBytes)
         let rows = MountTable.current()?.rows.filter { $0.type == MountPoint.type } ?? []
         return MountSurroundings(

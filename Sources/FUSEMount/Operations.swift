@@ -66,8 +66,8 @@ enum Operations {
         unsafe table.forget_multi = { handle, count, forgets in
             guard let request = unsafe Request(handle) else { return }
             // The kernel's list of `count` entries, as long as the request.
-            for unsafeforget in unsafe UnsafeBufferPointer(start: forgets, count: count) {
-                request.session.nodes.forget(forget.ino, forget.nlookup)
+            unsafe UnsafeBufferPointer(start: forgets, count: count).forEach {
+                request.session.nodes.forget($0.ino, $0.nlookup)
             }
             request.end()
         }

@@ -61,7 +61,7 @@ final class Session: @unchecked Sendable {
         // Copied by libfuse, and freed here.
         var words: [UnsafeMutablePointer<CChar>?] = unsafe []
         for word in ["capstan", "-o", mountOptions] { unsafe words.append(strdup(word)) }
-        defer { for unsafeword in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var table = Operations.table()
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         var pointers = unsafe words
