@@ -242,13 +242,13 @@ package final class Cartridge {
         if access == .readOnly { throw .readOnly }
     }
 
-    private func opened(_ number: Int) throws(CartridgeError) -> Partition {
+    func opened(_ number: Int) throws(CartridgeError) -> Partition {
         try requireOpen()
         guard partitions.indices.contains(number) else { throw .invalidArgument("There is no partition \(number)") }
         return partitions[number]
     }
 
-    private func writable(_ number: Int) throws(CartridgeError) -> Partition {
+    func writable(_ number: Int) throws(CartridgeError) -> Partition {
         try requireWritable()
         return try opened(number)
     }

@@ -14,7 +14,13 @@ extension Partition {
 
     // MARK: Records and filemarks
 
-    func writeRecords(_ run: Span<UInt8>, recordLength: Int, at address: UInt64) throws(CartridgeError) -> Int {
+    /// - Parameter isDamaged: the entries shall not match, so that every read is a medium error.
+    func writeRecords(
+        _ run: Span<UInt8>,
+        recordLength: Int,
+        at address: UInt64,
+        isDamaged: Bool = false
+    ) throws(CartridgeError) -> Int {
         guard (1...CartridgeLimits.recordBytes).contains(recordLength), run.count.isMultiple(of: recordLength),
             !run.isEmpty
         else {
@@ -31,7 +37,7 @@ extension Partition {
             let part = min(Self.entriesPerWrite, count - done)
             do throws(CartridgeError) {
                 let bytes = run.extracting(done * recordLength..<(done + part) * recordLength)
-                try append(bytes, recordLength: recordLength, count: part)
+                try append(bytes, recordLength: recordLength, count: part, isDamaged: isDamaged)
             } catch {
                 // What went before is written; the reason comes again with the next call.
                 if done > 0 { return done }
@@ -42,7 +48,12 @@ extension Partition {
         return done
     }
 
-    private func append(_ bytes: Span<UInt8>, recordLength: Int, count: Int) throws(CartridgeError) {
+    private func append(
+        _ bytes: Span<UInt8>,
+        recordLength: Int,
+        count: Int,
+        isDamaged: Bool
+    ) throws(CartridgeError) {
         let from = end.payloadEnd
         reservePayload(upTo: from + UInt64(bytes.count))
         do throws(DiskError) {
@@ -62,7 +73,7 @@ extension Partition {
                 kind: .record,
                 storedLength: UInt32(recordLength),
                 logicalLength: UInt32(recordLength),
-                checksum: crc32c(record),
+                checksum: isDamaged ? ~crc32c(record) : crc32c(record),
                 filemarksBefore: UInt32(end.filemarks),
                 epoch: superblock.epoch
             )

@@ -111,9 +111,17 @@ final class Partition {
         _ number: Int,
         identity: UInt64,
         in directory: String,
-        on disk: any Disk
+        on disk: any Disk,
+        sequence: UInt64 = 1,
+        epoch: UInt32 = 1
     ) throws(CartridgeError) {
-        let first = Superblock(partition: number, identity: identity, sequence: 1, epoch: 1, durable: TapeMark())
+        let first = Superblock(
+            partition: number,
+            identity: identity,
+            sequence: sequence,
+            epoch: epoch,
+            durable: TapeMark()
+        )
         var header = first.encoded()
         header.append(contentsOf: repeatElement(0, count: Superblock.headerSize - header.count))
         try onDisk { () throws(DiskError) in

@@ -66,10 +66,10 @@ struct ConsoleRoutes: Sendable {
             let lines = try await backend.verify(try Self.barcode(context))
             return try await Streams.lines(lines)
         }
-        router.get("/v1/cartridges/:barcode/image") { _, context in
+        router.get("/v1/cartridges/:barcode/contents") { _, context in
             Streams.image(try await backend.imageSource(try Self.barcode(context)))
         }
-        router.put("/v1/cartridges/:barcode/image") { request, context in
+        router.put("/v1/cartridges/:barcode/contents") { request, context in
             let sink = try await backend.imageSink(try Self.barcode(context))
             return try jsonResponse(try await Streams.fill(sink, from: request.body))
         }

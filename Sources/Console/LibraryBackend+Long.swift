@@ -47,21 +47,14 @@ extension LibraryBackend {
     }
 
     package func imageSource(_ barcode: String) async throws(APIError) -> any ImageSource {
-        let place = try await imageCartridge(barcode)
-        do {
-            let gate = ThreadGate(place.thread)
-            let length = try await gate.run { () throws(APIError) in
-                do throws(CartridgeError) {
-                    let cartridge = try Cartridge(opening: place.directory, on: place.disk, access: .readOnly)
-                    return try CartridgeImageSource.length(of: cartridge)
-                } catch { throw APIError(error, barcode: barcode) }
-            }
-            return CartridgeImageSource(place, lengthBytes: length)
+        let source = CartridgeImageSource(try await imageCartridge(barcode))
+        do throws(APIError) {
+            try await source.begin()
         } catch {
-            place.release()
-            place.thread.stop()
+            await source.close()
             throw error
         }
+        return source
     }
 
     package func imageSink(_ barcode: String) async throws(APIError) -> any ImageSink {

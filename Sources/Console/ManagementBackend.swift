@@ -36,21 +36,19 @@ package protocol ManagementBackend: Sendable {
     func events() async throws(APIError) -> AsyncStream<EventLine>
 }
 
-/// A cartridge being read out as a SIMH tape image. Reading is exclusive until `close`.
+/// A cartridge being read out as a tape stream, of which the command makes an image. Exclusive until `close`.
 package protocol ImageSource: Sendable {
-    /// Exact length of the image.
-    var lengthBytes: UInt64 { get }
     /// The next piece, at most about `ManagementAPI.imageChunkBytes` plus one record; nil at the end.
     func next() async throws(APIError) -> [UInt8]?
     func close() async
 }
 
-/// A cartridge being written from a SIMH tape image.
+/// A cartridge being filled from a tape stream, which the command made of an image.
 package protocol ImageSink: Sendable {
-    /// Takes the next piece of the image, of any length.
+    /// Takes the next piece of the stream, of any length.
     func write(_ piece: [UInt8]) async throws(APIError)
     /// Makes everything durable and gives the cartridge back.
     func finish() async throws(APIError) -> ImageReport
-    /// Gives the cartridge back after a failure; what was written stays readable.
+    /// Gives the cartridge back after a failure, as it was before.
     func abandon() async
 }

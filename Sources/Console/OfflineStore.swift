@@ -6,7 +6,7 @@ import DiskIO
 import ManagementAPI
 import TapeLibrary
 
-/// A store read directly, for when no daemon runs. Nothing in it is changed.
+/// A store used directly, for when no daemon runs. Only the import of an image changes it.
 ///
 /// Holds the store's lock, so that no daemon starts meanwhile.
 package struct OfflineStore: Sendable {
@@ -14,8 +14,8 @@ package struct OfflineStore: Sendable {
     private static let inventoryFileName = "library.json"
     private static let lockFileName = "capstan.lock"
 
-    private let path: String
-    private let disk: any Disk
+    let path: String
+    let disk: any Disk
 
     /// Directory of one cartridge.
     static func directory(of barcode: String, in store: String) -> String { store + "/cartridges/" + barcode }
@@ -108,7 +108,7 @@ package struct OfflineStore: Sendable {
         } catch { throw APIError(.failure, "\(error)") }
     }
 
-    private func check(_ barcode: String) throws(APIError) {
+    func check(_ barcode: String) throws(APIError) {
         guard Barcode.isValid(barcode) else {
             throw APIError(.invalid, CartridgeError.invalidBarcode(barcode).description.withoutFullStop)
         }

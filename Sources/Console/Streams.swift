@@ -30,7 +30,7 @@ enum Streams {
         return Response(status: .ok, headers: [.contentType: "application/x-ndjson"], body: body)
     }
 
-    /// A cartridge image; its length is announced so that the reader can show progress and notice a short one.
+    /// A tape stream. It says at its beginning how much is on the tape, and its end is marked.
     static func image(_ source: any ImageSource) -> Response {
         let body = ResponseBody { writer in
             do {
@@ -45,9 +45,7 @@ enum Streams {
                 throw error
             }
         }
-        var headers: HTTPFields = [.contentType: "application/octet-stream"]
-        if let name = HTTPField.Name(ManagementAPI.imageLengthHeader) { headers[name] = String(source.lengthBytes) }
-        return Response(status: .ok, headers: headers, body: body)
+        return Response(status: .ok, headers: [.contentType: "application/octet-stream"], body: body)
     }
 
     /// Writes a request body into a cartridge, a piece at a time.

@@ -15,15 +15,13 @@ package enum ManagementAPI {
     package static let versionHeader = "Capstan-API"
     /// Trailer of a streamed answer: the error envelope of a failure that came after the first byte.
     package static let errorTrailer = "Capstan-Error"
-    /// Header of a cartridge image: its exact length in bytes, known before the first byte.
-    package static let imageLengthHeader = "Capstan-Image-Length"
     /// Largest JSON request body: the longest request names two elements and a label.
     package static let requestLimitBytes = 64 * 1024
     /// Largest JSON answer that the client keeps in memory: 65,536 elements at 200 bytes each, and room.
     package static let answerLimitBytes = 32 * 1024 * 1024
     /// Longest line of a streamed answer.
     package static let lineLimitBytes = 64 * 1024
-    /// Unit in which cartridge images travel.
+    /// Unit in which the contents of cartridges travel.
     package static let imageChunkBytes = 256 * 1024
 
     /// JSON with sorted keys, so that two answers can be compared with `diff`.
@@ -55,7 +53,7 @@ package enum APIPath {
     package static let ndmpSettings = "/v1/ndmp/settings"
     package static let events = "/v1/events"
 
-    /// One cartridge, or one thing about it (`verify`, `image`).
+    /// One cartridge, or one thing about it (`verify`, `contents`).
     package static func cartridge(_ barcode: String, _ part: String? = nil) -> String {
         let base = cartridges + "/" + escaped(barcode)
         guard let part else { return base }

@@ -4,7 +4,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// Long work: JSON lines of progress, and cartridge images that are never held in memory.
+/// Long work: JSON lines of progress, and contents of cartridges, never held in memory.
 extension ManagementClient {
     /// Reads a streamed answer, one JSON value per line, until the daemon ends it or `each` throws.
     package func lines<Line: Decodable & Sendable>(
@@ -32,26 +32,26 @@ extension ManagementClient {
         }
     }
 
-    /// Reads a body of any length. `each` gets every piece and the length that the daemon announced.
+    /// Reads a body of any length. `each` gets every piece.
     package func download(
         _ path: String,
-        each: @Sendable (_ piece: [UInt8], _ total: UInt64?) async throws -> Void
+        each: @Sendable (_ piece: [UInt8]) async throws -> Void
     ) async throws(APIError) {
         try await exchange(head(.get, path, length: nil)) { _ in
         } read: { answer in
-            let total = answer.head?.headers.first(name: ManagementAPI.imageLengthHeader).flatMap { UInt64($0) }
-            while let buffer = try await answer.next() { try await each(Array(buffer.readableBytesView), total) }
+            while let buffer = try await answer.next() { try await each(Array(buffer.readableBytesView)) }
         }
     }
 
-    /// Sends a body of known length in pieces (`next` returns nil at its end) and reads one JSON value.
+    /// Sends a body in pieces (`next` returns nil at its end), chunked as its length is not known, and reads one JSON
+    /// value. When `next` throws, the daemon sees a request that was cut off.
     package func upload<Answer: Decodable & Sendable>(
         _ path: String,
-        length: UInt64,
         next: @Sendable () async throws -> [UInt8]?,
         as type: Answer.Type
     ) async throws(APIError) -> Answer {
-        var head = head(.put, path, length: length)
+        var head = head(.put, path, length: nil)
+        head.headers.replaceOrAdd(name: "Transfer-Encoding", value: "chunked")
         head.headers.replaceOrAdd(name: "Content-Type", value: "application/octet-stream")
         return try await exchange(head) { writer in
             while let piece = try await next() {

@@ -121,17 +121,30 @@ package struct DoneReport: Codable, Sendable, Equatable {
     package init() { done = true }
 }
 
-/// Answer to `PUT /v1/cartridges/BARCODE/image`.
+/// Answer to `PUT /v1/cartridges/BARCODE/contents`.
 package struct ImageReport: Codable, Sendable, Equatable {
     package var barcode: String
     package var records: UInt64
     package var filemarks: UInt64
     package var bytes: UInt64
+    /// Records that every read will report as damaged, as they could not be read when the image was made.
+    package var damagedRecords: UInt64
+    /// Those of them that the image has no byte of; they have one now.
+    package var emptyDamagedRecords: UInt64
 
-    package init(barcode: String, records: UInt64, filemarks: UInt64, bytes: UInt64) {
+    package init(
+        barcode: String,
+        records: UInt64,
+        filemarks: UInt64,
+        bytes: UInt64,
+        damagedRecords: UInt64 = 0,
+        emptyDamagedRecords: UInt64 = 0
+    ) {
         self.barcode = barcode
         self.records = records
         self.filemarks = filemarks
         self.bytes = bytes
+        self.damagedRecords = damagedRecords
+        self.emptyDamagedRecords = emptyDamagedRecords
     }
 }

@@ -5,12 +5,13 @@ import Cartridges
 import DiskIO
 import Foundation
 import ManagementAPI
+import TapeImages
 import TapeLibrary
 import Testing
 
 @testable import Console
 
-@Suite("Import of tape images")
+@Suite("Filling cartridges")
 struct CartridgeImportTests {
     /// A cartridge of 1 MiB with one record of 5 bytes on it, in a folder of its own.
     private final class Place {
@@ -54,7 +55,11 @@ struct CartridgeImportTests {
             }
         }
 
-        var files: Set<String> { (try? Set(FileManager.default.contentsOfDirectory(atPath: directory))) ?? [] }
+        /// Names in the cartridge's folder, and beside it.
+        var files: Set<String> {
+            let places = [directory, folder].map { try? FileManager.default.contentsOfDirectory(atPath: $0) }
+            return Set(places.flatMap { $0 ?? [] })
+        }
     }
 
     private func fill(_ place: Place, _ pieces: [[UInt8]]) async -> APIError? {
@@ -70,22 +75,36 @@ struct CartridgeImportTests {
         }
     }
 
-    @Test("a whole image replaces what was there and leaves nothing behind")
+    /// Two records, each with a filemark behind it.
+    static var stream: [UInt8] {
+        var encoder = TapeStreamEncoder()
+        encoder.append(TapeDescription())
+        encoder.append(.record(lengthBytes: 3), [0x41, 0x42, 0x43])
+        encoder.append(.filemark)
+        encoder.append(.record(lengthBytes: 2), [0x44, 0x45])
+        encoder.append(.filemark)
+        encoder.append(.endOfMedium)
+        return encoder.take()
+    }
+
+    @Test("a whole stream replaces what was there and leaves nothing behind")
     func whole() async throws {
         let place = try Place()
         let files = place.files
-        #expect(await fill(place, TapeImageTests.image.map { [$0] }) == nil)
+        #expect(await fill(place, Self.stream.map { [$0] }) == nil)
         #expect(try place.records == [[0x41, 0x42, 0x43], [0x44, 0x45]])
         #expect(place.files == files)
     }
 
-    @Test("an image that is damaged or cut short leaves the cartridge as it was")
+    @Test("a stream that is damaged or cut short leaves the cartridge as it was")
     func damaged() async throws {
         let place = try Place()
         let files = place.files
-        var wrong = TapeImageTests.image
-        wrong[8] = 4
-        for image in [wrong, Array(TapeImageTests.image[..<26])] {
+        let stream = Self.stream
+        let record = stream.count - 4 - 4 - 6 - 4 - 7
+        var wrong = stream
+        wrong[record + 3] = 99
+        for image in [wrong, Array(stream[..<(record + 2)]), Array(stream.dropLast(4))] {
             let error = await fill(place, [image])
             #expect(error?.code == .damaged)
             #expect(error?.hint == "the cartridge is as it was")
@@ -94,11 +113,17 @@ struct CartridgeImportTests {
         }
     }
 
-    @Test("an image that does not fit is refused before anything is lost")
+    @Test("a stream that does not fit is refused before anything is lost")
     func tooLarge() async throws {
         let place = try Place()
-        let record = TapeImage.word(1 << 19) + [UInt8](repeating: 7, count: 1 << 19) + TapeImage.word(1 << 19)
-        #expect(await fill(place, [record, record, record]) != nil)
+        let files = place.files
+        var encoder = TapeStreamEncoder()
+        encoder.append(TapeDescription())
+        for _ in 0..<3 { encoder.append(.record(lengthBytes: 1 << 19), [UInt8](repeating: 7, count: 1 << 19)) }
+        encoder.append(.endOfMedium)
+        let error = await fill(place, [encoder.take()])
+        #expect(error?.code == .outOfSpace)
+        #expect(place.files == files)
         #expect(try place.records == [[1, 2, 3, 4, 5]])
     }
 
@@ -107,9 +132,9 @@ struct CartridgeImportTests {
         let place = try Place()
         let sink = place.sink()
         try await sink.begin()
-        try await sink.write(TapeImageTests.image)
+        try await sink.write(Self.stream)
         await sink.abandon()
         #expect(try place.records == [[1, 2, 3, 4, 5]])
-        #expect(!place.files.contains("import.spool"))
+        #expect(!place.files.contains("CAP001L8.import"))
     }
 }

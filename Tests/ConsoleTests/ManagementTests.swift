@@ -125,14 +125,13 @@ struct ManagementTests {
         }
     }
 
-    @Test("an image goes in, is verified, and comes out as it went in")
+    @Test("a tape's contents go in, are verified, and come out as they went in")
     func images() async throws {
         try await ConsoleRig.run { rig in
-            let image = TapeImageTests.image.dropLast(2).filter { _ in true }
-            let pending = Mutex<[UInt8]?>(image)
+            let stream = CartridgeImportTests.stream
+            let pending = Mutex<[UInt8]?>(stream)
             let report = try await rig.client.upload(
-                APIPath.cartridge("CAP001L8", "image"),
-                length: UInt64(image.count),
+                APIPath.cartridge("CAP001L8", "contents"),
                 next: {
                     pending.withLock { pending in
                         defer { pending = nil }
@@ -153,31 +152,30 @@ struct ManagementTests {
             #expect(last.withLock { $0?.result?.records } == 2)
             #expect(last.withLock { $0?.result?.problems } == [])
             let copy = Mutex<[UInt8]>([])
-            try await rig.client.download(APIPath.cartridge("CAP001L8", "image")) { piece, total in
-                // The erase gap is not kept.
-                #expect(total == UInt64(image.count - 4))
+            try await rig.client.download(APIPath.cartridge("CAP001L8", "contents")) { piece in
                 copy.withLock { $0 += piece }
             }
-            let expected = Array(image[..<16] + image[20...])
-            #expect(copy.withLock { $0 } == expected)
+            // Between the descriptions, which tell of the medium, and the end.
+            let record = Array(stream.suffix(7 + 4 + 6 + 4 + 4))
+            #expect(copy.withLock { $0 }.suffix(record.count) == record[...])
+            #expect(copy.withLock { $0 }.starts(with: Array("CAPTAPE1".utf8)))
             // The cartridge is free again.
             let load = LoadRequest(cartridge: "CAP001L8", drive: 1)
             _ = try await rig.client.send(.post, APIPath.loads, body: load, as: MoveReport.self)
             let refused = await ConsoleRig.failure { () throws(APIError) in
-                try await rig.client.download(APIPath.cartridge("CAP001L8", "image")) { _, _ in }
+                try await rig.client.download(APIPath.cartridge("CAP001L8", "contents")) { _ in }
             }
             #expect(refused?.code == .refused)
         }
     }
 
-    @Test("an image that is cut short is named as damaged, and the cartridge is free again")
+    @Test("contents that are cut short are named as damaged, and the cartridge is free again")
     func cutImage() async throws {
         try await ConsoleRig.run { rig in
             let failure = await ConsoleRig.failure { () throws(APIError) in
-                let pending = Mutex<[UInt8]?>(Array(TapeImageTests.image[..<10]))
+                let pending = Mutex<[UInt8]?>(Array(CartridgeImportTests.stream.dropLast(10)))
                 _ = try await rig.client.upload(
-                    APIPath.cartridge("CAP001L8", "image"),
-                    length: 10,
+                    APIPath.cartridge("CAP001L8", "contents"),
                     next: {
                         pending.withLock { pending in
                             defer { pending = nil }
