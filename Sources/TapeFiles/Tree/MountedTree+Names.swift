@@ -8,8 +8,10 @@ import TapeLibrary
 extension MountedTree {
     /// A directory of this tree never has more fixed names than this; barcodes of a drive come behind them.
     static let occupantCookie: UInt64 = 100
-    /// Names that cannot change while the library runs need not be asked for again and again.
+    /// Directories that stay as they are while the library runs need not be asked for again and again.
     private static let fixedValidMilliseconds: UInt32 = 60_000
+    /// Elements stay too; the time of the last change in one does not, but the kernel is told of each change.
+    private static let elementValidMilliseconds: UInt32 = 1000
 
     // MARK: Looking up
 
@@ -144,10 +146,11 @@ extension MountedTree {
             case .justMade: true
             default: node.asPlace != nil
             }
-        let isFixed =
+        let validMilliseconds =
             switch node {
-            case .root, .changer, .drives, .slots, .mail: true
-            default: false
+            case .root, .changer, .drives, .slots, .mail: Self.fixedValidMilliseconds
+            case .drive, .slot, .mailSlot: Self.elementValidMilliseconds
+            default: UInt32(0)
             }
         let subdirectories =
             switch node {
@@ -164,7 +167,7 @@ extension MountedTree {
             inode: inode,
             links: UInt32(clamping: 2 + subdirectories),
             modifiedNanoseconds: state.withLock { $0.time(of: node) },
-            validMilliseconds: isLive && isFixed ? Self.fixedValidMilliseconds : 0
+            validMilliseconds: isLive ? validMilliseconds : 0
         )
     }
 
