@@ -64,6 +64,11 @@ package struct TapeStamp: Sendable, Hashable {
     let filemarksBefore: UInt32
     let epoch: UInt32
     let identity: UInt64
+
+    /// All of it, as numbers.
+    package var words: [UInt64] {
+        [blocks, UInt64(checksum) << 32 | UInt64(filemarksBefore), offset, UInt64(epoch), identity]
+    }
 }
 
 extension PartitionView {

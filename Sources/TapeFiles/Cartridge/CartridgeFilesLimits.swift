@@ -13,6 +13,13 @@ package struct CartridgeFilesLimits: Sendable {
     package var openArchives = 64
     /// Memory of all listed archives together.
     package var archiveBytes = 1 << 30
+    /// Tape files of which it is remembered what they were recognised as.
+    package var recognised = 4096
+    /// A tape that is being written is listed anew at most this often, while what was listed still holds.
+    package var relistNanoseconds: UInt64 = 2_000_000_000
+    /// The smallest and the largest record are looked for in tape files of at most so many records: 32 bytes of index
+    /// are read for each.
+    package var measuredRecords: UInt64 = 1_000_000
     /// Open ways into members of archives; each holds a decompressor or a place in a stream.
     package var memberReaders = 32
     /// Of one archive.
