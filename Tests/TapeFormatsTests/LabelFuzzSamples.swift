@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+@testable import TapeFormats
+
+/// Cartridges of backup programs and labels for the fuzzer: one of each format in `LabelFormats`.
+enum LabelFuzzSamples {
+    static func all() throws -> [ArchiveFuzzSample] {
+        [
+            ArchiveFuzzSample("amanda", [try AmandaSample.tape()]),
+            ArchiveFuzzSample("bacula", [try BaculaSample.tape()]),
+            ArchiveFuzzSample("ltfs", LTFSSample.tape().partitions),
+        ]
+    }
+}
