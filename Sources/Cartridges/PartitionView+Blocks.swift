@@ -36,6 +36,22 @@ package struct TapeFileExtent: Sendable, Equatable {
     /// False only for the last one: it may still grow.
     package var endsWithFilemark: Bool
 
+    package init(
+        number: UInt64,
+        firstBlock: BlockAddress,
+        recordCount: UInt64,
+        firstByte: UInt64,
+        lengthBytes: UInt64,
+        endsWithFilemark: Bool
+    ) {
+        self.number = number
+        self.firstBlock = firstBlock
+        self.recordCount = recordCount
+        self.firstByte = firstByte
+        self.lengthBytes = lengthBytes
+        self.endsWithFilemark = endsWithFilemark
+    }
+
     package var endBlock: BlockAddress { firstBlock + recordCount }
 }
 

@@ -47,8 +47,12 @@ struct ConsoleRoutes: Sendable {
         router.post("/v1/cartridges") { request, _ in
             try jsonResponse(try await backend.createCartridges(try await Self.body(request)))
         }
-        router.get("/v1/cartridges/:barcode") { _, context in
-            try jsonResponse(try await backend.cartridge(try Self.barcode(context)))
+        router.get("/v1/cartridges/:barcode") { request, context in
+            let barcode = try Self.barcode(context)
+            let first: UInt64 = try Self.number("from", 0...UInt64(UInt32.max), of: request) ?? 0
+            let limit = try Self.number("files", 1...CartridgeReport.filesLimit, of: request)
+            let files = limit ?? CartridgeReport.filesDefault
+            return try jsonResponse(try await backend.cartridge(barcode, from: first, files: files))
         }
         router.patch("/v1/cartridges/:barcode") { request, context in
             let barcode = try Self.barcode(context)
@@ -86,6 +90,19 @@ struct ConsoleRoutes: Sendable {
         router.patch("/v1/ndmp/settings") { request, _ in
             try jsonResponse(try await backend.changeNDMPSettings(try await Self.body(request)))
         }
+    }
+
+    /// A number in the query; nil when it is not given.
+    private static func number<Number: FixedWidthInteger>(
+        _ name: String,
+        _ range: ClosedRange<Number>,
+        of request: Request
+    ) throws -> Number? {
+        guard let text = request.uri.queryParameters[Substring(name)] else { return nil }
+        guard let number = Number(text), range.contains(number) else {
+            throw APIError(.invalid, "\"\(name)\" is \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
     }
 
     /// Reads a JSON body of bounded size.

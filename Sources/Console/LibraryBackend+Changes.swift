@@ -102,7 +102,7 @@ extension LibraryBackend {
         if let label = request.label {
             try await readers.run { () throws(APIError) in try self.setLabel(label, of: barcode) }
         }
-        return try await cartridge(barcode)
+        return try await cartridge(barcode, from: 0, files: CartridgeReport.filesDefault)
     }
 
     private func change<Result: Sendable>(

@@ -5,6 +5,7 @@ import Cartridges
 import DiskIO
 import ManagementAPI
 import Synchronization
+import TapeFiles
 import TapeLibrary
 
 /// The management API of a real library.
@@ -80,8 +81,12 @@ package final class LibraryBackend: ManagementBackend {
         CartridgeList(cartridges: await summaries(library.inventory()))
     }
 
-    package func cartridge(_ barcode: String) async throws(APIError) -> CartridgeReport {
-        try await readers.run { () throws(APIError) in try self.report(barcode) }
+    package func cartridge(
+        _ barcode: String,
+        from first: UInt64,
+        files limit: Int
+    ) async throws(APIError) -> CartridgeReport {
+        try await readers.run { () throws(APIError) in try self.report(barcode, from: first, files: limit) }
     }
 
     // MARK: NDMP
@@ -220,15 +225,20 @@ extension LibraryBackend {
     }
 
     /// Runs on the readers' thread.
-    func report(_ barcode: String) throws(APIError) -> CartridgeReport {
+    func report(
+        _ barcode: String,
+        from first: UInt64 = 0,
+        files limit: Int = CartridgeReport.filesDefault
+    ) throws(APIError) -> CartridgeReport {
         let details: CartridgeDetails
         do throws(LibraryError) { details = try library.cartridge(barcode: barcode) } catch { throw APIError(error) }
         if let problem = details.problem { throw APIError(.damaged, "\(barcode): \(problem.withoutFullStop)") }
-        do throws(CartridgeError) {
-            let cartridge = try Cartridge(opening: directory(barcode), on: disk, access: .readOnly)
+        do throws(FileError) {
+            let stored = StoredCartridge(barcode: barcode, directory: directory(barcode))
+            let map = try CartridgeMap(of: stored, on: disk)
             let location = details.place?.reference ?? ElementKind.shelf.rawValue
-            return try CartridgeInspector.report(cartridge, location: location)
-        } catch { throw APIError(error, barcode: barcode) }
+            return try CartridgeInspector.report(map, location: location, from: first, files: limit)
+        } catch { throw APIError(error) }
     }
 
     func directory(_ barcode: String) -> String { OfflineStore.directory(of: barcode, in: library.store) }

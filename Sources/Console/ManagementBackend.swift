@@ -18,7 +18,8 @@ package protocol ManagementBackend: Sendable {
 
     func cartridges() async throws(APIError) -> CartridgeList
     func createCartridges(_ request: CreateCartridgesRequest) async throws(APIError) -> CartridgeList
-    func cartridge(_ barcode: String) async throws(APIError) -> CartridgeReport
+    /// Tape files from number `first` on, at most `limit` of each partition.
+    func cartridge(_ barcode: String, from first: UInt64, files limit: Int) async throws(APIError) -> CartridgeReport
     func changeCartridge(_ barcode: String, _ request: ChangeCartridgeRequest) async throws(APIError)
         -> CartridgeReport
     func deleteCartridge(_ barcode: String) async throws(APIError)

@@ -4,6 +4,7 @@
 import Cartridges
 import DiskIO
 import ManagementAPI
+import TapeFiles
 import TapeLibrary
 
 /// A store used directly, for when no daemon runs. Only the import of an image changes it.
@@ -77,10 +78,18 @@ package struct OfflineStore: Sendable {
         return CartridgeList(cartridges: cartridges)
     }
 
-    package func show(_ barcode: String) throws(APIError) -> CartridgeReport {
+    package func show(
+        _ barcode: String,
+        from first: UInt64 = 0,
+        files limit: Int = CartridgeReport.filesDefault
+    ) throws(APIError) -> CartridgeReport {
         try check(barcode)
-        do throws(CartridgeError) { return try CartridgeInspector.report(try open(barcode), location: nil) } catch {
-            throw APIError(error, barcode: barcode)
+        let stored = StoredCartridge(barcode: barcode, directory: Self.directory(of: barcode, in: path))
+        do throws(FileError) {
+            let map = try CartridgeMap(of: stored, on: disk)
+            return try CartridgeInspector.report(map, location: nil, from: first, files: limit)
+        } catch {
+            throw APIError(error)
         }
     }
 

@@ -78,27 +78,46 @@ package struct CartridgeSummary: Codable, Sendable, Equatable {
     }
 }
 
-/// `GET /v1/cartridges/BARCODE`: everything that is known without reading the data.
+/// `GET /v1/cartridges/BARCODE`: the cartridge and a map of its tape. `?from=N&files=M` gives the tape files from number N
+/// on, M of each partition at most (1000 when left out, 10,000 at most).
 package struct CartridgeReport: Codable, Sendable, Equatable {
+    /// Tape files of a partition that one answer lists when it is not said, and at most.
+    package static let filesDefault = 1000
+    package static let filesLimit = 10_000
+
     package struct Partition: Codable, Sendable, Equatable {
         package var capacityBytes: UInt64
         package var usedBytes: UInt64
+        /// Bytes of all records.
+        package var payloadBytes: UInt64
         /// Records and filemarks together; also the block address of the end of data.
         package var objects: UInt64
+        package var records: UInt64
+        package var filemarks: UInt64
+        /// Tape files, listed or not.
+        package var fileCount: UInt64
         package var files: [TapeFile]
-        /// True when the list of files was cut at its limit.
+        /// True when there are tape files behind the last that is listed.
         package var filesCut: Bool
 
         package init(
             capacityBytes: UInt64,
             usedBytes: UInt64,
+            payloadBytes: UInt64,
             objects: UInt64,
+            records: UInt64,
+            filemarks: UInt64,
+            fileCount: UInt64,
             files: [TapeFile],
             filesCut: Bool
         ) {
             self.capacityBytes = capacityBytes
             self.usedBytes = usedBytes
+            self.payloadBytes = payloadBytes
             self.objects = objects
+            self.records = records
+            self.filemarks = filemarks
+            self.fileCount = fileCount
             self.files = files
             self.filesCut = filesCut
         }
@@ -106,6 +125,7 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
 
     /// The records between two filemarks.
     package struct TapeFile: Codable, Sendable, Equatable {
+        /// From 0, as `mt` counts.
         package var index: UInt64
         package var firstBlock: UInt64
         package var records: UInt64
@@ -114,8 +134,16 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
         package var recordBytes: Int
         /// Length of the last record, which is often shorter.
         package var lastRecordBytes: Int
+        /// Nil when there are no records, or too many to look at each.
+        package var smallestRecordBytes: Int?
+        package var largestRecordBytes: Int?
         /// False for the last file when no filemark follows it.
         package var endsWithFilemark: Bool
+        /// What it was recognised as: a short name that stays the same, and a line for people. Nil: nothing known.
+        package var format: String?
+        package var title: String?
+        /// What is wrong with it; nil when nothing is.
+        package var problem: String?
 
         package init(
             index: UInt64,
@@ -124,7 +152,12 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
             bytes: UInt64,
             recordBytes: Int,
             lastRecordBytes: Int,
-            endsWithFilemark: Bool
+            smallestRecordBytes: Int? = nil,
+            largestRecordBytes: Int? = nil,
+            endsWithFilemark: Bool,
+            format: String? = nil,
+            title: String? = nil,
+            problem: String? = nil
         ) {
             self.index = index
             self.firstBlock = firstBlock
@@ -132,7 +165,12 @@ package struct CartridgeReport: Codable, Sendable, Equatable {
             self.bytes = bytes
             self.recordBytes = recordBytes
             self.lastRecordBytes = lastRecordBytes
+            self.smallestRecordBytes = smallestRecordBytes
+            self.largestRecordBytes = largestRecordBytes
             self.endsWithFilemark = endsWithFilemark
+            self.format = format
+            self.title = title
+            self.problem = problem
         }
     }
 

@@ -60,6 +60,11 @@ package enum APIPath {
         return base + "/" + part
     }
 
+    /// One cartridge, with the tape files from number `from` on, so many of each partition.
+    package static func cartridge(_ barcode: String, from: UInt64, files: Int) -> String {
+        cartridge(barcode) + "?from=\(from)&files=\(files)"
+    }
+
     /// Percent-encodes everything but the unreserved characters (RFC 3986 clause 2.3).
     package static func escaped(_ text: String) -> String {
         var result = ""

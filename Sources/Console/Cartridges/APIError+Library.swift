@@ -3,7 +3,9 @@
 
 import Cartridges
 import DiskIO
+import Foundation
 import ManagementAPI
+import TapeFiles
 import TapeLibrary
 
 extension APIError {
@@ -19,6 +21,18 @@ extension APIError {
             default: .failure
             }
         self.init(code, "\(barcode): \(error.description.withoutFullStop)")
+    }
+
+    /// What looking at a cartridge's files came to.
+    init(_ error: FileError) {
+        let code: ErrorCode =
+            switch error.code {
+            case ENOENT: .notFound
+            case EIO: .damaged
+            case ESTALE: .busy
+            default: .failure
+            }
+        self.init(code, error.reason.isEmpty ? error.description : error.reason.withoutFullStop)
     }
 
     /// The library's own sentence and hint under the API's code.

@@ -3,22 +3,42 @@
 
 import Cartridges
 import ManagementAPI
+import TapeFiles
 
-/// Tells about a cartridge that is open, without reading its records.
+/// Tells about a cartridge.
 enum CartridgeInspector {
-    /// Tape files listed per partition; beyond it the report says that it was cut.
-    static let fileLimit = 10_000
     /// User medium text label (SPC-5, medium auxiliary memory).
     static let labelIdentifier: UInt16 = 0x0803
     static let labelLimitBytes = 160
 
-    static func report(_ cartridge: Cartridge, location: String?) throws(CartridgeError) -> CartridgeReport {
-        let metadata = cartridge.metadata
+    /// The cartridge's map, with the tape files from number `first` on.
+    static func report(
+        _ map: CartridgeMap,
+        location: String?,
+        from first: UInt64,
+        files limit: Int
+    ) throws(FileError) -> CartridgeReport {
+        let metadata = map.view.metadata
         var partitions: [CartridgeReport.Partition] = []
-        for number in 0..<cartridge.partitionCount { partitions.append(try partition(number, of: cartridge)) }
+        for partition in map.view.partitions {
+            let files = try map.files(partition: partition.number, from: first, limit: limit)
+            partitions.append(
+                CartridgeReport.Partition(
+                    capacityBytes: partition.capacity,
+                    usedBytes: partition.usedBytes,
+                    payloadBytes: partition.payloadBytes,
+                    objects: partition.blockCount,
+                    records: partition.recordCount,
+                    filemarks: partition.filemarkCount,
+                    fileCount: partition.fileCount,
+                    files: files.map(file),
+                    filesCut: first < partition.fileCount && UInt64(files.count) < partition.fileCount - first
+                )
+            )
+        }
         let label = metadata.attributes.first { $0.identifier == labelIdentifier }
         return CartridgeReport(
-            summary: summary(metadata, usedBytes: used(cartridge), location: location),
+            summary: summary(metadata, usedBytes: map.view.usedBytes, location: location),
             formatVersion: metadata.formatVersion,
             loadCount: metadata.counters.loadCount,
             bytesWritten: metadata.counters.bytesWritten,
@@ -27,6 +47,23 @@ enum CartridgeInspector {
             label: label.map { text($0.value) },
             partitions: partitions,
             attributes: metadata.attributes.map(attribute)
+        )
+    }
+
+    private static func file(_ file: CartridgeMap.File) -> CartridgeReport.TapeFile {
+        CartridgeReport.TapeFile(
+            index: file.extent.number,
+            firstBlock: file.extent.firstBlock.rawValue,
+            records: file.extent.recordCount,
+            bytes: file.extent.lengthBytes,
+            recordBytes: file.sizes.first,
+            lastRecordBytes: file.sizes.last,
+            smallestRecordBytes: file.sizes.smallest,
+            largestRecordBytes: file.sizes.largest,
+            endsWithFilemark: file.extent.endsWithFilemark,
+            format: file.format,
+            title: file.title,
+            problem: file.problem
         )
     }
 
@@ -49,59 +86,6 @@ enum CartridgeInspector {
 
     static func name(ofGeneration generation: Int) -> String {
         MediumGeneration.named(generation)?.name ?? "LTO-\(generation)"
-    }
-
-    private static func partition(
-        _ number: Int,
-        of cartridge: Cartridge
-    ) throws(CartridgeError) -> CartridgeReport.Partition {
-        let end = cartridge.endOfData(number)
-        var files: [CartridgeReport.TapeFile] = []
-        var start = BlockAddress.zero
-        while start < end, files.count < fileLimit {
-            let mark = try cartridge.nextFilemark(from: start, partition: number)
-            let stop = mark ?? end
-            files.append(try file(files.count, start..<stop, hasMark: mark != nil, in: number, of: cartridge))
-            start = mark.map { $0 + 1 } ?? end
-        }
-        return CartridgeReport.Partition(
-            capacityBytes: cartridge.capacity(number),
-            usedBytes: cartridge.usedBytes(number),
-            objects: end.rawValue,
-            files: files,
-            filesCut: start < end
-        )
-    }
-
-    private static func file(
-        _ index: Int,
-        _ blocks: Range<BlockAddress>,
-        hasMark: Bool,
-        in partition: Int,
-        of cartridge: Cartridge
-    ) throws(CartridgeError) -> CartridgeReport.TapeFile {
-        let records = blocks.upperBound - blocks.lowerBound
-        let charged =
-            try cartridge.bytesBefore(blocks.upperBound, partition: partition)
-            - cartridge.bytesBefore(blocks.lowerBound, partition: partition)
-        return CartridgeReport.TapeFile(
-            index: UInt64(index),
-            firstBlock: blocks.lowerBound.rawValue,
-            records: records,
-            bytes: charged - records * CartridgeLimits.objectOverheadBytes,
-            recordBytes: records == 0 ? 0 : try length(at: blocks.lowerBound, partition, cartridge),
-            lastRecordBytes: records == 0 ? 0 : try length(at: blocks.upperBound - 1, partition, cartridge),
-            endsWithFilemark: hasMark
-        )
-    }
-
-    private static func length(
-        at address: BlockAddress,
-        _ partition: Int,
-        _ cartridge: Cartridge
-    ) throws(CartridgeError) -> Int {
-        guard case .record(let length)? = try cartridge.object(at: address, partition: partition) else { return 0 }
-        return length
     }
 
     private static func attribute(_ attribute: MediumAttribute) -> CartridgeReport.Attribute {

@@ -110,24 +110,72 @@ struct CartridgeListCommand: AsyncParsableCommand {
 struct CartridgeShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show all about one cartridge: use, tape files, attributes."
+        abstract: "Show all about one cartridge: a map of its tape files, use, attributes.",
+        discussion: """
+            The map lists every tape file with its first block, records, size, record sizes and what it was recognised \
+            as, up to the last complete record: also while a drive is writing the cartridge. Files are counted from 0, \
+            as mt does. Without --all it ends after the first 40 files, with --json after 1000; --from goes on from \
+            there.
+            """
     )
 
     @Argument(help: "Barcode of the cartridge.")
     var barcode: String
 
+    @Flag(help: "All tape files, however many.")
+    var all = false
+
+    @Option(help: ArgumentHelp("The tape file to begin with.", valueName: "file"))
+    var from: UInt64 = 0
+
     @OptionGroup var source: StoreOptions
     @OptionGroup var options: ClientOptions
 
+    func validate() throws {
+        guard from <= UInt64(UInt32.max) else { throw ValidationError("--from is 0 to \(UInt32.max)") }
+    }
+
     func run() async throws {
-        let report: CartridgeReport
-        let barcode = barcode
-        if let store = source.store {
-            report = try await OfflineStore.withStore(store) { store throws(APIError) in try store.show(barcode) }
-        } else {
-            report = try await options.client.get(APIPath.cartridge(barcode), as: CartridgeReport.self)
+        let limit = options.output.json ? CartridgeReport.filesDefault : CartridgePage.filesShown
+        var report = try await page(from: from, files: all ? CartridgeReport.filesLimit : limit)
+        while all, let more = report.nextFile {
+            report.append(try await page(from: more, files: CartridgeReport.filesLimit))
         }
         try options.show(report) { CartridgePage(report: $0, style: $1).lines() }
+    }
+
+    private func page(from first: UInt64, files limit: Int) async throws -> CartridgeReport {
+        let barcode = barcode
+        guard let store = source.store else {
+            return try await options.client.get(
+                APIPath.cartridge(barcode, from: first, files: limit),
+                as: CartridgeReport.self
+            )
+        }
+        return try await OfflineStore.withStore(store) { store throws(APIError) in
+            try store.show(barcode, from: first, files: limit)
+        }
+    }
+}
+
+extension CartridgeReport {
+    /// The tape file behind the last that is listed, of the partition whose list ends first; nil when all are.
+    fileprivate var nextFile: UInt64? {
+        partitions.filter(\.filesCut).compactMap { $0.files.last.map { $0.index + 1 } }.min()
+    }
+
+    /// Adds the files of an answer that goes on where this one ends.
+    fileprivate mutating func append(_ next: CartridgeReport) {
+        for number in partitions.indices where partitions[number].filesCut {
+            guard next.partitions.indices.contains(number) else {
+                partitions[number].filesCut = false
+                continue
+            }
+            let known = partitions[number].files.last?.index
+            let more = next.partitions[number].files.filter { file in known.map { file.index > $0 } ?? true }
+            partitions[number].files += more
+            partitions[number].filesCut = next.partitions[number].filesCut && !more.isEmpty
+        }
     }
 }
 

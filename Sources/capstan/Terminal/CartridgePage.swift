@@ -8,7 +8,7 @@ struct CartridgePage {
     let report: CartridgeReport
     let style: Style
 
-    /// Tape files shown; `--json` gives all that the daemon lists.
+    /// Tape files shown without `--all`.
     static let filesShown = 40
 
     func lines() -> [String] {
@@ -32,35 +32,73 @@ struct CartridgePage {
     }
 
     private func partition(_ partition: CartridgeReport.Partition) -> [String] {
+        let capacity = ByteSize.capacityText(partition.capacityBytes, of: partition.capacityBytes)
         var lines = [
             "  " + style.bar(used: partition.usedBytes, total: partition.capacityBytes, width: 24)
-                + " \(ByteSize.capacityText(partition.usedBytes, of: partition.capacityBytes)) of "
-                + "\(ByteSize.capacityText(partition.capacityBytes, of: partition.capacityBytes)), "
-                + "\(partition.objects) records and filemarks"
+                + " \(ByteSize.capacityText(partition.usedBytes, of: partition.capacityBytes)) of \(capacity), "
+                + "\(partition.records) records and \(partition.filemarks) filemarks"
         ]
-        guard !partition.files.isEmpty else { return lines + ["  " + style.dim("nothing written")] }
-        var table = Table(["FILE", "BLOCK", "RECORDS", "SIZE", "RECORD SIZE", ""], right: [0, 1, 2, 3], indent: "  ")
-        for file in partition.files.prefix(Self.filesShown) {
-            let sizes =
-                file.records == 0
-                ? ""
-                : file.recordBytes == file.lastRecordBytes
-                    ? "\(file.recordBytes)" : "\(file.recordBytes), last \(file.lastRecordBytes)"
+        guard partition.objects > 0 else { return lines + ["  " + style.dim("nothing written")] }
+        var table = Table(
+            ["FILE", "BLOCK", "RECORDS", "SIZE", "RECORD SIZE", "CONTENTS"],
+            right: [0, 1, 2, 3],
+            indent: "  "
+        )
+        for file in partition.files {
             table.add(
                 "\(file.index)",
                 "\(file.firstBlock)",
                 "\(file.records)",
                 ByteSize.text(file.bytes),
-                sizes,
-                file.endsWithFilemark ? "" : style.dim("no filemark behind it")
+                Self.recordSizes(file),
+                contents(file)
             )
         }
         lines += table.lines(style)
-        if partition.files.count > Self.filesShown || partition.filesCut {
-            lines.append("  " + style.dim("and more; --json lists them"))
+        if partition.filesCut, let last = partition.files.last {
+            let more = partition.fileCount - min(partition.fileCount, last.index + 1)
+            lines.append("  " + style.dim("and \(more) more tape files: --from \(last.index + 1), or --all"))
+        } else {
+            lines.append("  " + style.dim("end of data at block \(partition.objects)"))
         }
         return lines
     }
+
+    /// `65536`, `512 to 65536`, `10240, last 2048`; nothing where there are no records.
+    private static func recordSizes(_ file: CartridgeReport.TapeFile) -> String {
+        guard file.records > 0 else { return "" }
+        if let smallest = file.smallestRecordBytes, let largest = file.largestRecordBytes {
+            if smallest == largest { return "\(largest)" }
+            if file.recordBytes == largest, file.lastRecordBytes == smallest, file.records > 1 {
+                return "\(largest), last \(smallest)"
+            }
+            return "\(smallest) to \(largest)"
+        }
+        if file.recordBytes == file.lastRecordBytes { return "\(file.recordBytes)" }
+        return "\(file.recordBytes), last \(file.lastRecordBytes)"
+    }
+
+    private func contents(_ file: CartridgeReport.TapeFile) -> String {
+        var parts: [String] = []
+        if let title = file.title {
+            parts.append(Self.printable(title))
+        } else if file.records == 0, file.problem == nil {
+            parts.append(style.dim("empty"))
+        }
+        if let problem = file.problem { parts.append(style.yellow(Self.printable(problem))) }
+        if !file.endsWithFilemark { parts.append(style.dim("no filemark behind it")) }
+        return parts.joined(separator: "; ")
+    }
+
+    /// A title comes from a tape, which may hold anything: nothing in it reaches the terminal as a control.
+    private static func printable(_ text: String) -> String {
+        let safe = text.unicodeScalars.map { scalar -> Character in
+            scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) ? "?" : Character(scalar)
+        }
+        return String(safe.prefix(maximumTitle))
+    }
+
+    private static let maximumTitle = 100
 
     private func attributes() -> [String] {
         var table = Table(["", "", ""], indent: "  ")
