@@ -13,9 +13,11 @@ package enum ImageFiles {
     ) throws(ImageError) -> any ImageReader {
         let found: ImageFormat
         if let format { found = format } else { found = try ImageRecogniser.format(of: path, on: disk) }
-        switch found {
-        case .tap, .e11: return try SIMHReader(path, on: disk, format: found)
-        default: throw .notRecognised(file: path, hint: "")
+        return switch found {
+        case .tap, .e11: try SIMHReader(path, on: disk, format: found)
+        case .aws, .het: try AWSReader(path, on: disk, format: found)
+        case .directory: try FolderReader(path, on: disk)
+        case .mhvtl: try MHVTLReader(path, on: disk)
         }
     }
 
@@ -28,6 +30,12 @@ package enum ImageFiles {
         options: ImageExport.Options,
         standardOutput: (any ImageOutput)?
     ) throws(ImageError) -> any ImageWriter {
+        guard format != .directory else {
+            guard standardOutput == nil else {
+                throw .cannotHold(reason: "a directory cannot be written to standard output", hint: "name one")
+            }
+            return try FolderWriter(path, on: disk, tape: tape, replaces: options.replaces)
+        }
         let output: any ImageOutput
         if let standardOutput {
             output = standardOutput
@@ -36,7 +44,11 @@ package enum ImageFiles {
         }
         switch format {
         case .tap: return SIMHWriter(output)
-        default: throw .cannotHold(reason: "", hint: "")
+        case .aws: return AWSWriter(output, compression: .none)
+        case .het: return AWSWriter(output, compression: options.compression)
+        case .e11, .mhvtl, .directory:
+            output.discard()
+            throw .cannotHold(reason: "\(format.name)s are read only", hint: "take another format")
         }
     }
 }

@@ -42,6 +42,24 @@ final class ImageInput {
         try number(bytes: 4, at: distance).map { UInt32(truncatingIfNeeded: $0) }
     }
 
+    /// The next line without its end; nil at the end of the file. At most ``ImageLimits/lineBytes`` long.
+    func line() throws(ImageError) -> String? {
+        guard remaining > 0 else { return nil }
+        let begin = offset
+        var bytes: [UInt8] = []
+        while let byte = try number(bytes: 1) {
+            offset += 1
+            guard byte != 0x0A else { break }
+            bytes.append(UInt8(truncatingIfNeeded: byte))
+            guard bytes.count <= ImageLimits.lineBytes else { throw malformed("a line that is too long", at: begin) }
+        }
+        if bytes.last == 0x0D { bytes.removeLast() }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw malformed("a line that is no text", at: begin)
+        }
+        return text
+    }
+
     func skip(_ count: UInt64) { offset += min(count, remaining) }
 
     /// Appends the next `count` bytes to `record`.

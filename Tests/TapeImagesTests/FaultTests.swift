@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright 2026 the Capstan authors
+
+import Cartridges
+import DiskIO
+import Foundation
+import SimulatedDisk
+import Testing
+
+@testable import TapeImages
+
+@Suite("Images on disks that fail")
+struct ImageFaultTests {
+    private static let old: [Piece] = [.record([1, 2, 3]), .mark]
+    private static let new: [Piece] = [
+        .record(Array(repeating: 5, count: 300_000)), .mark, .record([6]), .damaged([7]), .mark,
+    ]
+
+    /// A cartridge with `old` on it and an image of `new` beside it.
+    private func place(seed: UInt64 = 0, _ format: ImageFormat = .tap) throws -> TestCartridge {
+        let place = try TestCartridge(seed: seed)
+        try place.write(Self.new)
+        try place.export(format, to: "/store/image")
+        try place.change { (cartridge) throws(CartridgeError) in try cartridge.truncate(at: .zero, partition: 0) }
+        try place.write(Self.old)
+        return place
+    }
+
+    /// Makes the `number`th of these operations fail.
+    private final class Countdown: @unchecked Sendable {
+        private var left: Int
+        init(_ number: Int) { left = number }
+        func strikes() -> Bool {
+            left -= 1
+            return left == 0
+        }
+    }
+
+    @Test(
+        "an import that fails at any operation leaves the cartridge as it was",
+        arguments: [
+            (SimulatedDisk.Operation.write, ENOSPC), (.write, EIO), (.synchronize, EIO), (.rename, EIO),
+            (.makeDirectory, ENOSPC), (.open, EMFILE), (.synchronizeDirectory, EIO),
+        ] as [(SimulatedDisk.Operation, Int32)]
+    )
+    func failedImport(operation: SimulatedDisk.Operation, code: Int32) throws {
+        var number = 0
+        var failures = 0
+        while true {
+            number += 1
+            let place = try place()
+            let countdown = Countdown(number)
+            place.disk.intercept = { what, _ in what == operation && countdown.strikes() ? code : nil }
+            let failure = Result { try place.fill(from: "/store/image", as: .tap) }
+            place.disk.intercept = nil
+            if case .success = failure {
+                #expect(try place.contents == Self.new)
+                break
+            }
+            failures += 1
+            let contents = try place.contents
+            // A directory that could not be synchronised may be the last step of all.
+            #expect(contents == Self.old || operation == .synchronizeDirectory && contents == Self.new, "\(number)")
+            #expect(number < 100)
+        }
+        #expect(failures > 0)
+    }
+
+    @Test("an import that the power ends at any write leaves the old contents or the new", arguments: 1...40)
+    func crash(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let place = try place(seed: seed)
+        let countdown = Countdown(1 + generator.number(below: 40))
+        place.disk.intercept = { operation, _ in
+            [.write, .synchronize, .rename, .synchronizeDirectory].contains(operation) && countdown.strikes()
+                ? EIO : nil
+        }
+        _ = try? place.fill(from: "/store/image")
+        place.disk.intercept = nil
+        place.disk.crash()
+        guard place.disk.exists(TestCartridge.directory) else {
+            // This disk cannot exchange names; between the two steps the new one waits under its other name.
+            #expect(place.disk.exists(TestCartridge.directory + ".import/CAP001L8"))
+            return
+        }
+        let contents = try place.contents
+        #expect(contents == Self.old || contents == Self.new)
+        // What is left of it is no hindrance.
+        if place.disk.exists("/store/image") {
+            try place.fill(from: "/store/image")
+            #expect(try place.contents == Self.new)
+            #expect(!place.disk.exists(TestCartridge.directory + ".import"))
+        }
+    }
+
+    @Test("an export that fails leaves nothing, and an image that was there stays", arguments: ImageFormat.writable)
+    func failedExport(format: ImageFormat) throws {
+        let place = try place(format == .tap ? .tap : .directory)
+        try place.disk.removeTree("/store/image")
+        try place.write([.partition(0)])
+        for operation in [SimulatedDisk.Operation.open, .write, .synchronize, .rename] {
+            let countdown = Countdown(operation == .open ? 3 : 1)
+            place.disk.intercept = { what, _ in what == operation && countdown.strikes() ? EIO : nil }
+            #expect(throws: ImageError.self, "\(operation)") { () throws(ImageError) in
+                try place.export(format, to: "/store/image")
+            }
+            place.disk.intercept = nil
+            #expect(try place.disk.list("/store") == ["CAP001L8"], "\(operation)")
+        }
+        try place.export(format, to: "/store/image")
+        var options = ImageExport.Options()
+        #expect(throws: ImageError.self) { () throws(ImageError) in try place.export(format, to: "/store/image") }
+        options.replaces = true
+        place.disk.intercept = { operation, _ in operation == .synchronize ? EIO : nil }
+        #expect(throws: ImageError.self) { () throws(ImageError) in
+            try place.export(format, to: "/store/image", options: options)
+        }
+        place.disk.intercept = nil
+        #expect(try place.disk.list("/store") == ["CAP001L8", "image"])
+        try place.export(format, to: "/store/image", options: options)
+        try place.fill(from: "/store/image")
+        #expect(try place.contents == Self.old)
+    }
+
+    @Test("an image that does not fit changes nothing")
+    func tooLarge() throws {
+        let place = try TestCartridge(capacity: .mebibytes(1))
+        try place.write(Self.old)
+        let record =
+            MHVTLFixture.number(700_000, 4) + [UInt8](repeating: 1, count: 700_000) + MHVTLFixture.number(700_000, 4)
+        place.disk.setBytes(record + record, of: "/store/image")
+        do {
+            try place.fill(from: "/store/image")
+            Issue.record("no error")
+        } catch CartridgeFilling.Failure.cartridge(.full) {
+        }
+        #expect(try place.contents == Self.old)
+        #expect(try place.disk.list("/store") == ["CAP001L8", "image"])
+    }
+}
