@@ -57,11 +57,11 @@ enum FieldText {
 
 /// Times in facts: UTC, as ISO 8601 has it.
 enum UTCText {
-    /// `2026-11-21 17:09:40Z`; nil for what is no time of the years 1 to 9999.
+    /// `2026-11-21 17:09:40 UTC`; nil for what is no time of the years 1 to 9999.
     static func text(seconds: Int64) -> String? {
         guard let date = date(seconds: seconds) else { return nil }
         let second = Int(((seconds % 86400) + 86400) % 86400)
-        return "\(date) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+        return "\(date) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60)) UTC"
     }
 
     /// `2026-11-21`.

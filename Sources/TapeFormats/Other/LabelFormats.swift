@@ -3,10 +3,14 @@
 
 /// The rows of backup programs' own formats and of labels.
 enum LabelFormats {
-    static let rows: [FormatRow] = [
-        FormatRow("bacula-data") { (probe) throws(FormatError) in try BaculaVolume.recognise(probe.file) }
+    static let rows: [FormatRow] =
+        [
+            AmandaFormat.row,
+            FormatRow("bacula-data") { (probe) throws(FormatError) in try BaculaVolume.recognise(probe.file) },
+        ]
+    static let volumeRows: [VolumeRow] = [
+        AmandaFormat.volumeRow, baculaRow("bacula"), baculaRow("bareos"),
     ]
-    static let volumeRows: [VolumeRow] = [baculaRow("bacula"), baculaRow("bareos")]
 
     private static func baculaRow(_ name: String) -> VolumeRow {
         VolumeRow(
