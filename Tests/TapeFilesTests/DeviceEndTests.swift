@@ -155,6 +155,23 @@ struct DeviceEndTests {
         #expect(try tape.read(1 << 20) == [])
     }
 
+    @Test("a fixed-block read that the kernel cut and that got all it asked for has no continuation")
+    func completedRead() throws {
+        let bench = try DeviceBench()
+        let tape = try bench.tape()
+        try tape.operate(20, 65_536)
+        _ = try tape.write(1, 1 << 20)
+        _ = try tape.write(2, 1 << 20)
+        try tape.operate(5)
+        try tape.operate(6)
+        bench.caller.asked = 2 << 20
+        #expect(try tape.read(1 << 20).first == 1)
+        #expect(try tape.read(1 << 20).first == 2)
+        // The next call: the filemark.
+        #expect(try tape.read(1 << 20) == [])
+        #expect(try tape.status().file == 1)
+    }
+
     @Test("the continuation of a fixed-block read goes on with blocks and leaves the filemark")
     func fixedContinuation() throws {
         let bench = try DeviceBench()

@@ -293,6 +293,12 @@ struct SmallControl: Sendable, CustomTestStringConvertible {
             after: [0, 0, 0, 0]
         ),
         SmallControl(
+            testDescription: "SG_SCSI_RESET nothing, without escalation",
+            command: 0x2284,
+            before: [0, 1, 0, 0],
+            after: [0, 1, 0, 0]
+        ),
+        SmallControl(
             testDescription: "SCSI_IOCTL_GET_IDLUN",
             command: 0x5382,
             drive: 1,

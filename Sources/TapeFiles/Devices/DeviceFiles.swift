@@ -72,6 +72,12 @@ package final class DeviceFiles: Sendable {
         )
     }
 
+    /// Waits, for some seconds at most, until a close of the drive's tape file that is on its way is done.
+    package func settle(drive: Int) {
+        guard units.indices.contains(drive) else { return }
+        units[drive].settle()
+    }
+
     /// The mount is gone: what its initiator held (opens, reservations, locks) is released.
     package func close() {
         library.nexusLost(nexus)

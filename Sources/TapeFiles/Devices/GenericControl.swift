@@ -140,10 +140,13 @@ struct GenericControl: Sendable {
         return ControlReply(result: 1)
     }
 
+    /// SG_SCSI_RESET_NO_ESCALATE: no stronger reset when the one asked for fails.
+    private static let withoutEscalation: Int32 = 0x100
+
     /// Deviation: resets are not offered, because one initiator's reset would end what others do with the drive.
     /// SG_SCSI_RESET_NOTHING, by which programs ask whether one is under way, says no.
     private func reset(_ memory: CallerMemory) throws(FileError) {
-        guard try memory.integer() == 0 else {
+        guard try memory.integer() & ~Self.withoutEscalation == 0 else {
             throw FileError(EINVAL, "devices of the library cannot be reset by SG_SCSI_RESET")
         }
     }

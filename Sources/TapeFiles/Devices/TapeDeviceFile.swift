@@ -48,15 +48,18 @@ final class TapeDeviceFile: OpenFile {
     // MARK: Records
 
     func read(into room: inout MutableSpan<UInt8>, at offset: UInt64, caller: any Caller) throws(FileError) -> Int {
-        let isContinuation = beginTransfer(continuing: room.count, by: caller)
+        let continued = beginTransfer(continuing: room.count, by: caller)
         let count = try unit.using { (drive, state) throws(FileError) -> Int in
-            if isContinuation, drive.fixedBlockLength == 0 { return 0 }
-            return try state.read(into: &room, from: drive, isContinuation: isContinuation)
+            if continued != nil, drive.fixedBlockLength == 0 { return 0 }
+            return try state.read(into: &room, from: drive, isContinuation: continued != nil)
         }
-        if count == room.count, KernelRequest.mayBeCut(count), let asked = caller.requestedBytes(), asked > count {
-            let rest = asked - UInt64(count)
+        guard count == room.count, KernelRequest.mayBeCut(count) else { return count }
+        // The kernel has no more of a call to ask for than what it has not had.
+        if let asked = continued?.remainingBytes ?? caller.requestedBytes(), asked > count {
             let thread = caller.identity.thread
-            progress.withLock { $0.continuation = Continuation(thread: thread, remainingBytes: rest) }
+            progress.withLock {
+                $0.continuation = Continuation(thread: thread, remainingBytes: asked - UInt64(count))
+            }
         }
         return count
     }
@@ -73,8 +76,8 @@ final class TapeDeviceFile: OpenFile {
         }
     }
 
-    /// Notes that the file is in use. True when this read is the rest of one that the kernel cut.
-    private func beginTransfer(continuing room: Int?, by caller: any Caller) -> Bool {
+    /// Notes that the file is in use. Gives what is left of the call that the kernel cut, when this read is the rest of it.
+    private func beginTransfer(continuing room: Int?, by caller: any Caller) -> Continuation? {
         let (wasFlushed, continuation) = progress.withLock { progress in
             defer {
                 progress.isFlushed = false
@@ -83,8 +86,10 @@ final class TapeDeviceFile: OpenFile {
             return (progress.isFlushed, progress.continuation)
         }
         if wasFlushed { unit.setLeaving(false) }
-        guard let continuation, let room else { return false }
-        return continuation.thread == caller.identity.thread && UInt64(room) <= continuation.remainingBytes
+        guard let continuation, let room, continuation.thread == caller.identity.thread,
+            UInt64(room) <= continuation.remainingBytes
+        else { return nil }
+        return continuation
     }
 
     // MARK: Control

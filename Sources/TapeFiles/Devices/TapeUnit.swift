@@ -56,6 +56,13 @@ final class TapeUnit: Sendable {
         try answer.get()
     }
 
+    /// Waits for a close that is on its way, as an open does.
+    func settle() {
+        _ = occupancy.wait(upTo: Self.releaseWait) { occupancy -> Bool? in
+            occupancy.isHeld && occupancy.isLeaving ? nil : true
+        }
+    }
+
     func giveBack() {
         station.close(nexus)
         occupancy.update { $0 = Occupancy() }
