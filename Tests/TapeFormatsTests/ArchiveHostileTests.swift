@@ -118,6 +118,24 @@ struct ArchiveHostileTests {
         #expect(throws: FormatError.self) { try table.openEntry(try #require(table.find("x"))) }
     }
 
+    @Test("names that leave a group of links and come back to it are counted right")
+    func linksComeAndGo() throws {
+        let builder = builder()
+        let (a, b, c) = (Array("a".utf8), Array("b".utf8), Array("c".utf8))
+        builder.add(path: a, file)
+        builder.addHardLink(path: b, to: a, file)
+        builder.add(path: a, file)
+        builder.add(path: b, file)
+        builder.addHardLink(path: c, to: a, file)
+        builder.add(path: c, file)
+        builder.add(path: a, file)
+        builder.addHardLink(path: a, to: b, file)
+        builder.addHardLink(path: b, to: a, file)
+        builder.addHardLink(path: c, to: b, file)
+        let table = finish(builder)
+        for name in ["a", "b", "c"] { #expect(table.entry(try #require(table.find(name)))?.links == 3) }
+    }
+
     @Test("limits of entries, memory and depth keep what came before and say so")
     func limits() throws {
         let few = builder { $0.entries = 10 }

@@ -14,7 +14,7 @@ struct ContentRows: Sendable {
         var group: UInt32 = 0
         var nameStart: UInt32 = 0
         var parent: UInt32 = 0
-        /// Directories: where their children begin in `order`, once that is made. Files: the first row of those that
+        /// Directories: where their children begin in `order`, once that is made. Files: the group of those that
         /// share their bytes, `none` for one of its own.
         var place: UInt32 = ContentRows.none
         /// Directories: how many children. Others: how many names the archive says that it has, at least.

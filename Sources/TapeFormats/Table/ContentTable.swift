@@ -15,14 +15,14 @@ package final class ContentTable: ArchiveContents {
     package typealias Opener = @Sendable (Member) throws(FormatError) -> any ContentReader
 
     private let rows: ContentRows
-    private let familySizes: [UInt32: UInt32]
+    private let familySizes: [UInt32]
     private let opener: Opener
     private let otherBytes: Int
     package let problems: [String]
 
     init(
         _ rows: ContentRows,
-        familySizes: [UInt32: UInt32],
+        familySizes: [UInt32],
         problems: [String],
         otherBytes: Int,
         opener: @escaping Opener
@@ -35,7 +35,7 @@ package final class ContentTable: ArchiveContents {
     }
 
     package var entryCount: Int { rows.rows.count }
-    package var footprintBytes: Int { rows.footprintBytes + otherBytes + familySizes.count * 16 }
+    package var footprintBytes: Int { rows.footprintBytes + otherBytes + familySizes.count * 4 }
 
     private func row(_ number: UInt32) -> ContentRows.Row? {
         Int(number) < rows.rows.count ? rows.rows[Int(number)] : nil
@@ -44,7 +44,10 @@ package final class ContentTable: ArchiveContents {
     package func entry(_ number: UInt32) -> ContentEntry? {
         guard let row = row(number) else { return nil }
         var links: UInt32 = 1
-        if row.kind != .directory { links = max(row.count, familySizes[row.place] ?? 1, 1) }
+        if row.kind != .directory {
+            links = max(row.count, 1)
+            if row.place != ContentRows.none { links = max(links, familySizes[Int(row.place)]) }
+        }
         return ContentEntry(
             kind: row.kind,
             permissions: row.mode & 0o7777,

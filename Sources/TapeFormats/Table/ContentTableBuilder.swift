@@ -13,7 +13,8 @@ package final class ContentTableBuilder {
 
     private let limits: ContentLimits
     private var rows = ContentRows()
-    private var familySizes: [UInt32: UInt32] = [:]
+    /// Names of each group of files that share their bytes.
+    private var familySizes: [UInt32] = []
     private var troubles: [Trouble: (count: Int, first: String)] = [:]
     private var sentences: [String] = []
     private var unsaid = 0
@@ -25,7 +26,7 @@ package final class ContentTableBuilder {
     }
 
     package var entryCount: Int { rows.rows.count }
-    package var footprintBytes: Int { rows.footprintBytes }
+    package var footprintBytes: Int { rows.footprintBytes + familySizes.count * 4 }
 
     /// Notes a sentence of what is wrong with the archive. Those beyond the limit are only counted.
     package func problem(_ sentence: String) {
@@ -266,7 +267,7 @@ package final class ContentTableBuilder {
     }
 
     private func hasRoom(_ bytes: Int) -> Bool {
-        if rows.footprintBytes + bytes <= min(limits.footprintBytes, Int(UInt32.max)) { return true }
+        if footprintBytes + bytes <= min(limits.footprintBytes, Int(UInt32.max)) { return true }
         _ = full("its list takes more than \(limits.footprintBytes >> 20) MiB: entries behind are not listed")
         return false
     }
@@ -334,17 +335,21 @@ package final class ContentTableBuilder {
         )
         let target = rows.target(row)
         guard let number = put(name, in: directory, entry, row.locator, row.second, target) else { return nil }
-        let family = row.place == ContentRows.none ? old : row.place
-        rows.change(old) { $0.place = family }
+        var family = row.place
+        if family == ContentRows.none {
+            family = UInt32(familySizes.count)
+            familySizes.append(1)
+            rows.change(old) { $0.place = family }
+        }
         rows.change(number) { $0.place = family }
-        familySizes[family, default: 1] += 1
+        familySizes[Int(family)] += 1
         return number
     }
 
     private func leaveFamily(_ number: UInt32) {
         let family = rows.rows[Int(number)].place
         guard rows.rows[Int(number)].kind != .directory, family != ContentRows.none else { return }
-        if let size = familySizes[family] { familySizes[family] = size - 1 }
+        familySizes[Int(family)] -= 1
     }
 
     // MARK: Problems
