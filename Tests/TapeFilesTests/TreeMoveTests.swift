@@ -45,6 +45,8 @@ struct TreeMoveTests {
         #expect(rig.library.drives[1].status.condition == .ready)
         try rig.move("drives/1/CAP002L8", "slots/2/CAP002L8")
         #expect(rig.library.drives[1].status.condition == .empty)
+        // A close that is on its way is waited for, before the cartridge is taken.
+        #expect(rig.devices.settled.withLock { $0 } == [1])
     }
 
     @Test(

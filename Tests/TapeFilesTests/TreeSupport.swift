@@ -94,6 +94,10 @@ final class FakeFile: OpenFile {
 }
 
 struct FakeDevices: DeviceOpener {
+    var settled = Guarded<[Int]>([], name: "settled")
+
+    func settle(drive: Int) { settled.withLock { $0.append(drive) } }
+
     func openTape(drive: Int, rewinds: Bool, _ request: OpenRequest) throws(FileError) -> any OpenFile {
         FakeFile("tape \(drive)\(rewinds ? " rewinding" : "")")
     }
@@ -119,6 +123,7 @@ struct TreeRig {
     let clock: SteppedClock
     let library: Library
     let cartridges: FakeCartridges
+    let devices = FakeDevices()
     let tree: MountedTree
     let caller = CallerIdentity(thread: 1, user: 1000, group: 1000)
     let host = Nexus(id: 1, name: "iscsi host")
@@ -145,7 +150,7 @@ struct TreeRig {
             seams: LibrarySeams(clock: clock)
         )
         cartridges = FakeCartridges()
-        tree = MountedTree(library: library, cartridges: cartridges, devices: FakeDevices(), clock: clock)
+        tree = MountedTree(library: library, cartridges: cartridges, devices: devices, clock: clock)
     }
 
     func offline() throws -> MountedTree {

@@ -13,11 +13,12 @@ extension FileError {
 
     private static func code(for error: LibraryError) -> Int32 {
         switch error {
-        case .noSuchPlace, .noSuchElement, .noSuchCartridge, .sourceEmpty: ENOENT
+        // In the library already: it does not lie on the shelf any more.
+        case .noSuchPlace, .noSuchElement, .noSuchCartridge, .sourceEmpty, .cartridgeInLibrary: ENOENT
         case .destinationFull: ENOTEMPTY
         case .driveLeased, .cartridgeInDrive, .cartridgeBusy, .notReady, .storeInUse, .noFreeMailSlot: EBUSY
         case .removalPreventedByDrive, .removalPreventedByLibrary, .refused: EPERM
-        case .cartridgeExists, .cartridgeInLibrary: EEXIST
+        case .cartridgeExists: EEXIST
         case .invalidBarcode, .invalidCapacity, .invalidGeneration, .configurationInvalid: EINVAL
         case .diskFull, .noFreeSlot, .tooManyCartridges: ENOSPC
         case .diskFailed, .loadFailed, .unloadFailed, .robotFailed, .cartridgeMissing, .cartridgeDamaged,

@@ -38,6 +38,8 @@ extension MountedTree {
         if let to, !inventory.has(to) { throw FileError(ENOENT) }
         // rename(2): the same name twice is a success with nothing done.
         guard from != to else { return }
+        // `tar -cf drives/0/nst …; mv drives/0/X slots/3/`: the kernel tells of a close only after close(2) is over.
+        if case .drive(let number)? = from { devices?.settle(drive: number) }
         do throws(LibraryError) {
             try library.carry(barcode, from: from?.element, to: to?.element, actor: Self.actor(caller))
         } catch {

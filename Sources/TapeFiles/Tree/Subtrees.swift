@@ -34,6 +34,8 @@ package protocol DeviceOpener: Sendable {
     func openTape(drive: Int, rewinds: Bool, _ request: OpenRequest) throws(FileError) -> any OpenFile
     /// - Parameter drive: nil for the changer.
     func openGeneric(drive: Int?, _ request: OpenRequest) throws(FileError) -> any OpenFile
+    /// Waits, not for ever, until a close of the drive's tape file that is on its way is done.
+    func settle(drive: Int)
 }
 
 extension DeviceFiles: DeviceOpener {}
