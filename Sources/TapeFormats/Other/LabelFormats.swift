@@ -4,12 +4,12 @@
 /// The rows of backup programs' own formats and of labels.
 enum LabelFormats {
     static let rows: [FormatRow] =
-        [
+        LTFSFormat.rows + [
             AmandaFormat.row,
             FormatRow("bacula-data") { (probe) throws(FormatError) in try BaculaVolume.recognise(probe.file) },
         ]
     static let volumeRows: [VolumeRow] = [
-        AmandaFormat.volumeRow, baculaRow("bacula"), baculaRow("bareos"),
+        LTFSFormat.volumeRow, AmandaFormat.volumeRow, baculaRow("bacula"), baculaRow("bareos"),
     ]
 
     private static func baculaRow(_ name: String) -> VolumeRow {
