@@ -139,6 +139,13 @@ int capstan_interrupt_prepare(void) {
     return sigaction(interrupt_signal(), &action, NULL);
 }
 
+int capstan_interrupt_allow(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, interrupt_signal());
+    return pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}
+
 int capstan_interrupt(unsigned long thread) {
     return pthread_kill((pthread_t)thread, interrupt_signal());
 }

@@ -23,6 +23,8 @@ final class OpenHandles: Sendable {
     private struct State {
         var handles: [ObjectIdentifier: OpenHandle] = [:]
         var streams = 0
+        /// Closed at the end of the mount. A request that is late may still name them, so they stay in memory.
+        var ended: [OpenHandle] = []
     }
 
     private let state = Mutex(State())
@@ -51,8 +53,9 @@ final class OpenHandles: Sendable {
     /// All that are left, which are then nobody's.
     func removeAll() -> [OpenHandle] {
         state.withLock { state in
-            defer { state = State() }
-            return Array(state.handles.values)
+            let all = Array(state.handles.values)
+            state = State(ended: state.ended + all)
+            return all
         }
     }
 }

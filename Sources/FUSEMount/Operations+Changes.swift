@@ -77,6 +77,7 @@ extension Operations {
     private static func makeDirectory(_ request: consuming Request, _ name: [UInt8], in parent: UInt64) {
         let session = request.session
         guard let directory = session.node(parent) else { return request.fail(ESTALE) }
+        guard name.count <= Session.nameBytes else { return request.fail(ENAMETOOLONG) }
         do throws(FileError) {
             let (node, attributes) = try session.tree.makeDirectory(name, in: directory, caller: request.identity)
             answer(request, node, attributes, in: parent)
@@ -94,6 +95,7 @@ extension Operations {
         guard let source = session.node(from.directory), let destination = session.node(to.directory) else {
             return request.fail(ESTALE)
         }
+        guard max(from.name.count, to.name.count) <= Session.nameBytes else { return request.fail(ENAMETOOLONG) }
         // RENAME_NOREPLACE (1) is how the tree works anyway; the others (exchange, whiteout) are no moves.
         guard flags & ~1 == 0 else { return request.fail(EINVAL) }
         do throws(FileError) {

@@ -96,6 +96,7 @@ enum Operations {
     private static func lookUp(_ request: consuming Request, _ name: [UInt8], in parent: UInt64) {
         let session = request.session
         guard let directory = session.node(parent) else { return request.fail(ESTALE) }
+        guard name.count <= Session.nameBytes else { return request.fail(ENAMETOOLONG) }
         do throws(FileError) {
             let (node, attributes) = try session.tree.lookUp(name, in: directory)
             answer(request, node, attributes, in: parent)

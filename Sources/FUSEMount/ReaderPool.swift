@@ -137,6 +137,8 @@ final class ReaderPool: Sendable {
 
     private func work(_ first: Role) {
         let buffer = RequestBuffer()
+        // Threads of a dispatch queue, which may have started us, block all signals.
+        _ = capstan_interrupt_allow()
         var role: Role? = first
         while let current = role {
             switch current {

@@ -10,7 +10,7 @@ import TapeFiles
 /// What the operations of a mount work on: the tree, and what the kernel knows and holds of it.
 @safe
 final class Session: @unchecked Sendable {
-    /// NAME_MAX: the kernel sends no longer names.
+    /// NAME_MAX. The kernel itself hands on names of up to a kilobyte, or a path's length.
     static let nameBytes = 255
 
     let tree: any ServedTree

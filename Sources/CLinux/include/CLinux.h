@@ -68,6 +68,8 @@ ssize_t capstan_write_memory(pid_t thread, const void *from, size_t length, uint
 
 /// Gives the signal of capstan_interrupt a handler that does nothing, so that it only ends a blocking call (EINTR).
 int capstan_interrupt_prepare(void);
+/// Lets the calling thread be interrupted, whatever signals its creator had blocked.
+int capstan_interrupt_allow(void);
 /// Interrupts the blocking call that a thread of this process is in. 0, or an errno.
 int capstan_interrupt(unsigned long thread);
 
