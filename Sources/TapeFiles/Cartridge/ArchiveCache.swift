@@ -20,7 +20,8 @@ final class FoundArchive: Sendable {
     /// Goes into the nodes of its entries: another state has another one.
     let generation: UInt32
     private let listing: Guarded<Listing>
-    private let measured = Guarded<RecordSizes?>(nil, name: "record sizes")
+    /// Of the file as it was when somebody measured it.
+    private let measured = Guarded<(records: UInt64, sizes: RecordSizes)?>(nil, name: "record sizes")
 
     struct Listing {
         /// nil: nobody asked yet.
@@ -56,12 +57,15 @@ final class FoundArchive: Sendable {
         listing.withLockIfFree { $0.result } ?? nil
     }
 
-    /// Measured at the first call.
-    func sizes(_ measure: () throws(FileError) -> RecordSizes) throws(FileError) -> RecordSizes {
+    /// Measured at the first call for a file of so many records.
+    func sizes(
+        of records: UInt64,
+        _ measure: () throws(FileError) -> RecordSizes
+    ) throws(FileError) -> RecordSizes {
         try measured.withLock { measured throws(FileError) in
-            if let measured { return measured }
+            if let measured, measured.records == records { return measured.sizes }
             let sizes = try measure()
-            measured = sizes
+            measured = (records, sizes)
             return sizes
         }
     }

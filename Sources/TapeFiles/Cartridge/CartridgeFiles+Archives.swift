@@ -15,7 +15,7 @@ extension CartridgeFiles {
         return try scene.viewing { () throws(ViewError) in
             let stamp = try partition.stamp(before: extent.endBlock)
             let known = archives.known(.file(number), of: barcode) { archive, age in
-                archive.stamps == [stamp] || isGood(archive, age, scene)
+                archive.stamps == [stamp] || isGood(archive, age, at: number.partition, scene)
             }
             if let known { return known }
             let file = try LiveTapeFile(extent, of: partition, on: scene.cartridge)
@@ -37,7 +37,7 @@ extension CartridgeFiles {
             }
             let barcode = scene.cartridge.stored.barcode
             let known = archives.known(.volume, of: barcode) { archive, age in
-                archive.stamps == stamps || isGood(archive, age, scene)
+                archive.stamps == stamps || isGood(archive, age, at: nil, scene)
             }
             if let known { return known }
             let recognition = Recogniser.recogniseVolume(LiveVolume(scene.view, on: scene.cartridge))
@@ -46,22 +46,19 @@ extension CartridgeFiles {
     }
 
     /// A state that holds and is not old.
-    private func isGood(_ archive: FoundArchive, _ age: UInt64, _ scene: Scene) -> Bool {
-        age < limits.relistNanoseconds && holds(archive, at: nil, scene)
+    private func isGood(_ archive: FoundArchive, _ age: UInt64, at partition: Int?, _ scene: Scene) -> Bool {
+        age < limits.relistNanoseconds && holds(archive, at: partition, scene)
     }
 
     /// Whether what was found is still on tape. Of one tape file its partition is given.
     private func holds(_ archive: FoundArchive, at partition: Int?, _ scene: Scene) -> Bool {
-        guard archive.stamps.count <= scene.view.partitions.count else { return false }
         if let partition {
             guard scene.view.partitions.indices.contains(partition), let stamp = archive.stamps.first else {
                 return false
             }
             return (try? scene.view.partitions[partition].holds(stamp)) ?? false
         }
-        if archive.stamps.count == 1 {
-            return scene.view.partitions.contains { (try? $0.holds(archive.stamps[0])) ?? false }
-        }
+        guard archive.stamps.count == scene.view.partitions.count else { return false }
         return zip(scene.view.partitions, archive.stamps).allSatisfy { (try? $0.holds($1)) ?? false }
     }
 

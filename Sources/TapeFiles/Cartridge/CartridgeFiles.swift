@@ -186,7 +186,7 @@ package final class CartridgeFiles: Sendable {
     private func information(_ number: TapeFileNumber, _ scene: Scene) throws(FileError) -> [UInt8] {
         let (partition, extent) = try scene.file(number)
         let archive = try archive(number, scene)
-        let sizes = try archive.sizes { () throws(FileError) in
+        let sizes = try archive.sizes(of: extent.recordCount) { () throws(FileError) in
             try scene.viewing { () throws(ViewError) in
                 try RecordSizes.measured(extent, of: partition, limit: limits.measuredRecords)
             }
