@@ -24,7 +24,7 @@ import traceback
 
 from exerciser_model import SHELF, Journal, Model, at_rest
 from harness import Failure, Steps, expect
-from mount_rig import MTEOM, MTREW, MTWEOF, MountedDaemon, Tape, error_of, needed, said
+from mount_rig import MTEOM, MTREW, MTWEOF, MountedDaemon, OfflineMount, Tape, error_of, needed, said
 
 SEED = int(sys.argv[1]) if len(sys.argv) > 1 else 20_261_121
 ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 4
@@ -190,8 +190,8 @@ class Alone:
 class Crowd:
     """Threads that run until told to stop. What one of them finds wrong ends the round."""
 
-    def __init__(self, daemon, contents, seed):
-        self.daemon, self.contents, self.seed = daemon, contents, seed
+    def __init__(self, daemon, beside, contents, seed):
+        self.daemon, self.beside, self.contents, self.seed = daemon, beside, contents, seed
         self.stopping = threading.Event()
         self.problems = []
         self.calls = collections.Counter()
@@ -202,7 +202,7 @@ class Crowd:
         self.hints.update(self.model.place)
 
     def round(self, seconds):
-        bodies = [self.mover] * 4 + [self.maker] * 2 + [self.looker] * 2 + [self.reader, self.operator, self.robot]
+        bodies = [self.mover] * 4 + [self.maker] * 2 + [self.looker] * 2 + [self.reader, self.onlooker, self.operator, self.robot]
         bodies += [self.writer(drive) for drive in range(3)]
         threads = [
             threading.Thread(target=self.guarded, args=(body, random.Random(self.seed * 1000 + index)))
@@ -306,6 +306,18 @@ class Crowd:
         tags = re.findall(r"VolumeTag ?= ?(\S+)", "\n".join(lines))
         expect(len(set(tags)) == len(tags), "changer/status has a cartridge twice", tags)
         self.count("look")
+
+    def onlooker(self, chance):
+        """The store, mounted without its daemon at the same time."""
+        with open(self.beside("library.json"), encoding="utf-8") as file:
+            model = Model.of_text(file.read())
+        model.check()
+        expect(set(self.contents) <= set(model.place), "not listed:", set(self.contents) - set(model.place))
+        place = chance.choice(model.places())
+        for name in os.listdir(path(self.beside, place)):
+            if name.isupper():
+                self.call("stat of the store", {errno.ENOENT}, os.stat, path(self.beside, place, name))
+        time.sleep(0.02)
 
     def reader(self, chance):
         """Whatever happens to a cartridge, its first tape file is as it was written."""
@@ -418,9 +430,12 @@ def main():
         for number in range(ROUNDS):
             with steps.step(f"crowd, round {number + 1}: {ROUND_SECONDS:.0f} s of everything at once"):
                 journal = Journal(daemon)
-                crowd = Crowd(daemon, contents, SEED + number)
                 before = Model.of(daemon)
-                crowd.round(ROUND_SECONDS)
+                with OfflineMount(daemon.store) as beside:
+                    crowd = Crowd(daemon, beside, contents, SEED + number)
+                    crowd.round(ROUND_SECONDS)
+                    now = Model.of(beside).place
+                expect(now == Model.of(daemon).place, "without the daemon the store looks different:", now)
                 at_rest(daemon, journal.replay(before, crowd.done))
                 compare_contents(daemon, contents)
                 told(crowd.calls)
