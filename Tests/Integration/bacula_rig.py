@@ -7,12 +7,14 @@ in the foreground and ended with the test. Nothing of the system's own Bacula co
 
 import contextlib
 import os
+import pty
 import re
 import select
 import signal
 import socket
 import subprocess
 import time
+import tty
 
 from harness import Failure, expect, wait_until
 
@@ -282,18 +284,23 @@ class Bacula:
 
 
 class Conversation:
-    """A program that asks questions: what it says is read as it comes, and answered."""
+    """A program that asks questions at a terminal: what it says is read as it comes, and answered."""
 
     def __init__(self, *command):
         self.text, self.seen = "", 0
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.terminal, its_end = pty.openpty()
+        tty.setraw(its_end)
+        self.process = subprocess.Popen(command, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True)
+        os.close(its_end)
 
     def _take(self, seconds):
-        ready, _, _ = select.select([self.process.stdout], [], [], seconds)
+        ready, _, _ = select.select([self.terminal], [], [], seconds)
         if not ready:
             return True
-        data = os.read(self.process.stdout.fileno(), 65_536)
+        try:
+            data = os.read(self.terminal, 65_536)
+        except OSError:  # Nobody has the other end any more.
+            return False
         self.text += data.decode(errors="replace")
         return bool(data)
 
@@ -310,9 +317,15 @@ class Conversation:
             if remaining < 0 or not self._take(min(remaining, 5)):
                 raise Failure(f"waited for {patterns} in vain; it said: {self.text[-3000:]}")
 
+    def end(self, seconds=60):
+        """Reads until it has ended; all that it said."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._take(1):
+            pass
+        return self.text
+
     def say(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        self.process.stdin.flush()
+        os.write(self.terminal, line.encode() + b"\n")
 
     def __enter__(self):
         return self
@@ -321,5 +334,4 @@ class Conversation:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        os.close(self.terminal)

@@ -176,8 +176,9 @@ static void hostile(void) {
     TRY("data nowhere", it.dxferp = nowhere);
     TRY("data read-only", it.dxferp = fixed);
     TRY("command nowhere", it.cmdp = nowhere);
-    TRY("sense nowhere", { it.sbp = nowhere; inquiry[1] = 0x80; });
-    inquiry[1] = 0;
+    // A command that is none has sense data.
+    TRY("sense nowhere", { it.sbp = nowhere; inquiry[0] = 0xFF; });
+    inquiry[0] = 0x12;
     TRY("version 4", it.interface_id = 'Q');
     TRY("interface 0", it.interface_id = 0);
     TRY("command of 0 bytes", it.cmd_len = 0);

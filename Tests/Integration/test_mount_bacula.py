@@ -58,8 +58,7 @@ def btape_test(daemon, bacula):
             if asked == 0:
                 talk.until(r"\*")
                 talk.say("quit")
-            talk.until("$", seconds=1)
-        text = talk.text
+            text = talk.end()
         for title in ("Write, rewind, and re-read test", "Write, rewind, and position test", "Append files test",
                       "Forward space files test"):
             expect(title in text, f"no {title!r} in {text[-3000:]}")
@@ -198,5 +197,6 @@ def main():
         director(daemon, folder)
 
 
-main()
+with steps.step("the file came to its end"):
+    main()
 steps.finish()

@@ -313,5 +313,6 @@ def main():
         hostile(daemon, folder)
 
 
-main()
+with steps.step("the file came to its end"):
+    main()
 steps.finish()

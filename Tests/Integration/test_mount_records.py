@@ -14,7 +14,7 @@ from mount_rig import (
     BOT, DR_OPEN, EOD, EOT, MIB, MTBSR, MTEOM, MTERASE, MTFSR, MTREW, MTSEEK, MTWEOF, ONLINE, WR_PROT, MountedDaemon,
     Tape, aligned, error_of, mt, needed, noise,
 )
-from ndmp_session import NDMPError, Session
+from ndmp_session import DEVICE_BUSY, NDMPError, Session
 
 SIZES = [1, 2, 3, 79, 511, 512, 513, 1000, 4095, 4096, 4097, 10_240, 65_535, 65_536, 65_537, 131_071, 262_144, 524_289,
          MIB - 8192, MIB - 4097, MIB - 4096]
@@ -78,11 +78,13 @@ def odd_records(daemon):
                 index = chance.randrange(len(records))
                 tape.operate(MTSEEK, index)
                 expect(tape.read() == records[index] and tape.tell() == index + 1, index)
-    with steps.step("the device file cannot be sought, read at an offset or truncated to something"):
+    with steps.step("the device file cannot be sought or read at an offset; truncating it changes nothing"):
         with Tape(daemon.nst()) as tape:
             expect(error_of(os.lseek, tape.descriptor, 0, os.SEEK_SET) == errno.ESPIPE)
             expect(error_of(os.pread, tape.descriptor, 10, 0) == errno.ESPIPE)
-            expect(error_of(os.ftruncate, tape.descriptor, 5) != 0)
+            before = tape.tell()
+            error_of(os.ftruncate, tape.descriptor, 0)
+            expect(tape.tell() == before and tape.status()["block"] >= 0)
 
 
 def three_files(daemon):
@@ -120,8 +122,8 @@ def positions(daemon):
             (("fsf", "1"), (1, 0), "EOF", "1.0"), (("fsr", "1"), (1, 2), None, "1.2"),
             (("bsr", "2"), (1, 1), None, "1.1"), (("rewind",), (0, 0), "BOT", "0.0"),
             (("asf", "2"), (2, 0), "EOF", "2.0"), (("bsfm", "1"), (2, 0), "EOF", "2.0"),
-            (("asf", "1"), (1, 0), "EOF", "1.0"), (("bsf", "1"), (0, -1), None, ""),
-            (("asf", "0"), (0, 0), "BOT", "0.0"), (("fsfm", "1"), (0, -1), None, ""),
+            (("asf", "1"), (1, 0), "EOF", "1.0"), (("bsf", "1"), (0, None), None, ""),
+            (("asf", "0"), (0, 0), "BOT", "0.0"), (("fsfm", "1"), (0, None), None, ""),
             (("seek", "6"), None, None, "1.0"), (("seek", "0"), (0, 0), "BOT", "0.0"),
             (("fsf", "2"), (2, 0), "EOF", "2.0"), (("seek", "10"), None, None, "2.0"),
             (("rewind",), (0, 0), "BOT", "0.0"), (("eod",), (3, None), "EOD", ""),
@@ -153,12 +155,14 @@ def positions(daemon):
 
 def changes(daemon):
     nst = daemon.nst()
-    with steps.step("mt weof 2 writes two filemarks; mt erase makes the rest blank"):
+    with steps.step("mt weof 2 writes two filemarks; mt erase 0 makes the rest blank, mt erase needs the beginning"):
         mt(nst, "eod")
         mt(nst, "weof", "2")
         expect(mt(nst, "tell").strip() == "At block 14." and where(nst)[:2] == (5, 0), where(nst))
         mt(nst, "asf", "1")
-        mt(nst, "erase")
+        # Long, which is mt's default, is refused by LTO drives but at the beginning of the tape.
+        mt(nst, "erase", status=2)
+        mt(nst, "erase", "0")
         mt(nst, "eod")
         expect(mt(nst, "tell").strip() == "At block 6.", mt(nst, "tell"))
         mt(nst, "rewind")
@@ -176,7 +180,7 @@ def changes(daemon):
             expect(tape.read(1024) == data[:1024] and tape.read(10_240) == data[1024:] and tape.read(512) == b"")
         mt(nst, "setblk", "0")
         mt(nst, "rewind")
-        expect("block size 0" in mt(nst, "status") and len(next_record(nst).encode("latin1", "replace")) >= 0)
+        expect("block size 0" in mt(nst, "status"), mt(nst, "status"))
         with Tape(nst, os.O_RDONLY) as tape:
             tape.operate(MTREW)
             expect(tape.read() == data[:512], "a fixed block is a record of 512 bytes")
@@ -264,8 +268,18 @@ def closing_more(daemon):
         with Tape(nst, os.O_RDONLY) as tape:
             tape.operate(MTEOM)
             expect(tape.status()["gstat"] & EOD, hex(tape.status()["gstat"]))
-            got = [error_of(tape.read) for _ in range(4)]
-            expect(got[0] == 0 and got[-1] == errno.EIO, got)
+            expect(error_of(tape.read) in (0, errno.EIO), "data behind the end of data")
+            expect(error_of(tape.read) in (0, errno.EIO), "data behind the end of data")
+            tape.operate(MTREW)
+            ends = 0
+            for _ in range(40):
+                try:
+                    ends = 0 if tape.read() else ends + 1
+                except OSError as error:
+                    expect(error.errno == errno.EIO and ends >= 2, error, ends)
+                    break
+            else:
+                raise AssertionError("no EIO behind the end of data")
             tape.operate(MTREW)
             expect(tape.read() == b"a")
     with steps.step("what was written is there after close, in the cartridge's own words: verify"):
@@ -331,7 +345,7 @@ def opening(daemon):
                     session.tape_open(daemon.tapes[0])
                     raise AssertionError("NDMP opened it too")
                 except NDMPError as error:
-                    expect(error.code == 3, error)  # NDMP_DEVICE_BUSY_ERR
+                    expect(error.code == DEVICE_BUSY, error)
             session.tape_open(daemon.tapes[0])
             expect(error_of(Tape, nst) == errno.EBUSY, "both have it")
             session.tape_close()
@@ -398,7 +412,8 @@ def protected(daemon):
             expect(error_of(tape.operate, MTWEOF) in (errno.EACCES, errno.EROFS, errno.EIO), "a filemark was written")
             expect(error_of(tape.operate, MTERASE) in (errno.EACCES, errno.EROFS, errno.EIO), "erased")
     with steps.step("a descriptor that was opened for reading does not write"):
-        expect(error_of(os.write, os.open(nst, os.O_RDONLY), b"x") == errno.EBADF)
+        with Tape(nst, os.O_RDONLY) as tape:
+            expect(error_of(tape.write, b"x") == errno.EBADF)
 
 
 def main():
@@ -416,5 +431,6 @@ def main():
         protected(daemon)
 
 
-main()
+with steps.step("the file came to its end"):
+    main()
 steps.finish()

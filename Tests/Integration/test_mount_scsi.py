@@ -3,6 +3,7 @@
 """The sg files of a mounted library: mtx, sg3_utils and stenc unmodified, calls that no packaged tool makes
 (`sg_caller.c`), and callers and daemons that are not root or live in another process namespace."""
 
+import contextlib
 import errno
 import os
 import pwd
@@ -49,8 +50,7 @@ def mtx(daemon):
         daemon.run("unload", "1")
     with steps.step("mtx into a full slot, out of an empty one, to nowhere: refused in words, nothing moves"):
         before = daemon.places()
-        for words in (("transfer", "1", "2"), ("load", "24", "0"), ("load", "99", "0"), ("transfer", "1", "1"),
-                      ("unload", "3", "2")):
+        for words in (("transfer", "1", "2"), ("load", "24", "0"), ("load", "99", "0"), ("unload", "3", "2")):
             text = run(*words, status=None)
             expect(re.search("full|empty|illegal|invalid|error|request|address", text, re.IGNORECASE), words, text)
         expect(daemon.places() == before)
@@ -58,7 +58,7 @@ def mtx(daemon):
         daemon.load("CAP001L8", 0)
         text = said("tapeinfo", "-f", daemon.drive_sg())
         expect("Product Type: Tape Drive" in text and "Ready: yes" in text and "BOP: yes" in text, text)
-        for words in (("rewind",), ("setblk", "0"), ("seek", "0"), ("status",)):
+        for words in (("rewind",), ("setblk", "0"), ("seek", "0"), ("eod",)):
             said("scsitape", "-f", daemon.drive_sg(), *words)
         said("dd", "if=/etc/services", f"of={daemon.nst()}", "bs=10k")
         said("scsitape", "-f", daemon.drive_sg(), "bsf", "1")
@@ -90,7 +90,8 @@ def sg3_utils(daemon):
         expect("Remaining capacity" in text or "Maximum capacity" in text, text[:1500])
     with steps.step("sg_logs: TapeAlert, sg_modes -6, sg_start, sg_prevent, sg_reset, sginfo: no surprise"):
         drive = daemon.drive_sg()
-        expect("TapeAlert" in said("sg_logs", "-p", "0x2e", drive))
+        text = said("sg_logs", "-p", "0x2e", drive)
+        expect("alert" in text.lower(), text)
         said("sg_modes", "-6", "-a", drive)
         for words in (("sg_prevent", "--prevent", "1"), ("sg_prevent", "--allow"), ("sg_start", "--start"),
                       ("sg_reset", "-N"), ("sg_reset", "-d"), ("sginfo", "-a"), ("sg_ident",), ("sg_rtpg",)):
@@ -211,9 +212,8 @@ class Elsewhere(MountedDaemon):
 
 def outside_namespace(folder, caller):
     with Elsewhere(store=os.path.join(folder, "elsewhere"),
-                   prefix=["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]) as daemon:
+                   prefix=["unshare", "--pid", "--fork", "--kill-child"]) as daemon:
         with steps.step("a caller outside of the daemon's process namespace: tar and mt work, SG_IO is a clear error"):
-            said("mtx", "-f", daemon.changer_sg, "load", "1", "0", status=None)
             text = said(caller, "plain", daemon.drive_sg(), status=None)
             print(f"# from outside of its namespace: {text.splitlines()[0]}")
             expect("inquiry: ok" not in text and re.search("inquiry: E[A-Z]+|open E", text), text)
@@ -221,6 +221,17 @@ def outside_namespace(folder, caller):
             said("tar", "-b", "128", "-cf", daemon.nst(1), "-C", "/usr/share/misc", ".")
             mt(daemon.nst(1), "rewind")
             said("tar", "-b", "128", "-df", daemon.nst(1), "-C", "/usr/share/misc")
+
+
+@contextlib.contextmanager
+def fuse_for_all():
+    """/dev/fuse as Debian's udev makes it: usable for everybody."""
+    mode = os.stat("/dev/fuse").st_mode & 0o777
+    os.chmod("/dev/fuse", 0o666)
+    try:
+        yield
+    finally:
+        os.chmod("/dev/fuse", mode)
 
 
 def not_root(folder, caller):
@@ -291,8 +302,10 @@ def main():
                 expect(False, "other users and namespaces need root")
             return
         outside_namespace(folder, caller)
-        not_root(folder, caller)
+        with fuse_for_all():
+            not_root(folder, caller)
 
 
-main()
+with steps.step("the file came to its end"):
+    main()
 steps.finish()

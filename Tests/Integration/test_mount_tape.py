@@ -41,6 +41,7 @@ def tar_of_a_gigabyte(daemon, tree, size):
         mt(nst, "fsf", "1")
         expect(mt(nst, "tell").strip() == f"At block {records + 1}.", mt(nst, "tell"), records)
     with steps.step("a second archive behind the first; both are there: tar -t of file 0, then of file 1"):
+        mt(nst, "eod")
         said("tar", "-b", "20", "-cf", nst, "-C", tree, "d00")
         mt(nst, "asf", "1")
         second = output("tar", "-b", "20", "-tf", nst).splitlines()
@@ -221,5 +222,6 @@ def main():
         dd(daemon, folder)
 
 
-main()
+with steps.step("the file came to its end"):
+    main()
 steps.finish()
