@@ -146,8 +146,8 @@ package final class Mount: Sendable {
         onLost(code)
     }
 
-    /// Takes the mount away from the name space at once, serves what has a tape device open for up to `drainSeconds`,
-    /// closes what is open still, and ends all threads. A second call does nothing.
+    /// Takes the mount away from the name space at once, serves programs that are at work on a tape device for up to
+    /// `drainSeconds`, closes what is open still, and ends all threads. A second call does nothing.
     package func stop(drainSeconds: Int) {
         let before = state.update { state in
             defer { state = .stopped }
@@ -173,9 +173,16 @@ package final class Mount: Sendable {
         session.destroyFuseSession()
     }
 
+    /// While a program writes or reads a tape, it may go on until the time is up.
     private func waitForStreams(seconds: Int) {
         let end = Clock.nanoseconds() + Int64(seconds) * 1_000_000_000
+        var served: UInt64?
+        var quietSince = Clock.nanoseconds()
         while session.handles.streams > 0, Clock.nanoseconds() < end {
+            let now = session.pool?.servedWhenIdle
+            if now == nil || now != served { quietSince = Clock.nanoseconds() }
+            served = now
+            guard Clock.nanoseconds() - quietSince < MountLimits.quietNanoseconds else { return }
             // Ends early when the kernel says that nothing is left.
             let isLost = state.wait(nanoseconds: 50_000_000) { $0 == .stopped ? nil : true }
             if isLost ?? false { return }

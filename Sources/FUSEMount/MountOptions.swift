@@ -81,6 +81,8 @@ package enum MountLimits {
     static let queuedChanges = 16_384
     /// How long the kernel may take to greet.
     static let greetingSeconds = 10
+    /// A program that has a tape device open and asks for nothing for so long is not waited for at the end.
+    static let quietNanoseconds: Int64 = 2_000_000_000
     /// How long an end waits for requests that are being served.
     static let endSeconds = 10
     /// Refusals told at once, and then one each so many nanoseconds: a caller must not fill the log.

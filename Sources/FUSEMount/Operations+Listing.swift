@@ -48,6 +48,16 @@ extension Operations {
     }
 }
 
+extension FileNode {
+    /// False for what every door moves, so that it is never valid for a while: its attributes are not worth asking for.
+    fileprivate var mayBeRemembered: Bool {
+        switch self {
+        case .placed, .cartridge(_, .directory): false
+        default: true
+        }
+    }
+}
+
 /// Entries written one behind the other into a thread's buffer.
 @safe
 private struct Listing {
@@ -75,7 +85,8 @@ private struct Listing {
 
     mutating func add(_ request: borrowing Request, _ found: DirectoryEntry, next: Int) -> Bool {
         let text = found.name.map { CChar(bitPattern: $0) } + [0]
-        guard withAttributes, let attributes = try? request.session.tree.attributes(of: found.node),
+        guard withAttributes, found.node.mayBeRemembered,
+            let attributes = try? request.session.tree.attributes(of: found.node),
             attributes.validMilliseconds > 0
         else {
             // The kernel would ask again at once: it gets the name only.

@@ -37,6 +37,8 @@ final class ReaderPool: Sendable {
         /// Who sits there, while somebody does.
         var readers: [pthread_t?]
         var wanted = 1
+        /// Requests that are served by threads whose seat the watcher has taken.
+        var overtaken = 0
     }
 
     /// Serves the next request, or waits for it: see `RequestBuffer`.
@@ -78,6 +80,13 @@ final class ReaderPool: Sendable {
 
     /// Threads at this moment.
     var threads: Int { state.withLock { $0.threads } }
+
+    /// How many requests were served so far; nil while one is being served.
+    var servedWhenIdle: UInt64? {
+        let pulses = pulses()
+        guard state.withLock({ $0.overtaken }) == 0, pulses.allSatisfy({ $0 & 1 == 0 }) else { return nil }
+        return pulses.reduce(0, &+)
+    }
 
     /// As many readers as there are streams to serve, at least one.
     func want(readers count: Int) {
@@ -212,8 +221,11 @@ final class ReaderPool: Sendable {
                     desired: turn &+ 1,
                     ordering: .acquiringAndReleasing
                 ).exchanged
-                // The watcher sits there now.
-                guard isMine else { return }
+                guard isMine else {
+                    // The watcher sits there now.
+                    state.withLock { $0.overtaken -= 1 }
+                    return
+                }
                 guard index < wanted.load(ordering: .relaxed) || !mayLeave(index) else { return }
             }
         }
@@ -248,7 +260,10 @@ final class ReaderPool: Sendable {
                     ordering: .acquiringAndReleasing
                 ).exchanged
                 guard isMine else { continue }
-                state.withLock { $0.hasWatcher = false }
+                state.withLock { state in
+                    state.hasWatcher = false
+                    state.overtaken += 1
+                }
                 // When there is no thread left, the next one that is done watches.
                 _ = appoint(.watch)
                 return index

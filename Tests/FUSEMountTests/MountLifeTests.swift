@@ -179,7 +179,7 @@ struct MountLifeTests {
         mounted.mount.stop(drainSeconds: 20)
     }
 
-    @Test("stop lets a program that has the tape finish, and closes the tape of one that does not")
+    @Test("stop lets a program that has the tape finish, and closes the tape of one that does nothing with it")
     func drain() throws {
         for finishes in [true, false] {
             let mounted = try Mounted(FakeTree())
@@ -189,7 +189,7 @@ struct MountLifeTests {
             let stopped = Done()
             let mount = mounted.mount
             Thread {
-                mount.stop(drainSeconds: finishes ? 20 : 1)
+                mount.stop(drainSeconds: 20)
                 stopped.set()
             }.start()
             if finishes {
@@ -197,7 +197,7 @@ struct MountLifeTests {
                 #expect(try System.write(descriptor, [4, 5]) == 2)
                 close(descriptor)
             }
-            #expect(stopped.wait(seconds: 10))
+            #expect(stopped.wait(seconds: 8))
             let state = tape.state.withLock { $0 }
             #expect(state.records == (finishes ? [[1, 2, 3], [4, 5]] : [[1, 2, 3]]))
             #expect(state.events.last == "close")
