@@ -144,7 +144,9 @@ class Alone:
             self.held.pop(drive).close()
             return
         opened = []
-        wanted = 0 if self.model.names(drive) else errno.ENOMEDIUM
+        inside = self.model.names(drive)
+        # An LTO-8 drive takes media of its own generation and of the one before.
+        wanted = errno.ENOMEDIUM if not inside else 0 if inside[0][-2:] in ("L7", "L8") else errno.EIO
         got = error_of(lambda: opened.append(Tape(path(self.daemon, drive, "nst"), os.O_RDONLY)))
         self.expect_code(got, wanted, "open", drive)
         if opened:
