@@ -16,6 +16,8 @@ struct TapeTail: Equatable {
     /// Records were written and no filemark after them.
     var lacksFilemark = false
     var earlyWarning = EarlyWarning.none
+    /// The filemark that is missing is to be written before anybody moves the tape.
+    var isClosing = false
 }
 
 extension TapeDrive {
@@ -38,6 +40,24 @@ extension TapeDrive {
         return true
     }
 
+    /// The door that wrote the last records is about to close, and will write the filemark that they lack (true); or it
+    /// goes on after all (false). Until then nobody finds the tape without it: whoever moves or unloads the tape, or
+    /// writes by CDB, has it written first.
+    package func expectClose(_ isExpected: Bool) {
+        tail.isClosing = isExpected
+    }
+
+    /// The filemark that was promised, before something else happens to the tape. One that does not fit is left out.
+    func keepPromiseOfFilemark() throws(CheckCondition) {
+        guard tail.isClosing else { return }
+        tail.isClosing = false
+        do throws(CheckCondition) {
+            try endRecords()
+        } catch  where error.sense.key == .volumeOverflow {
+            return
+        }
+    }
+
     /// A session opens the drive: what others wrote is not its business.
     package func forgetTail() {
         tail = TapeTail()
@@ -47,6 +67,7 @@ extension TapeDrive {
     func noteRecords(_ outcome: WriteOutcome) {
         guard !isExecutingCDB else { return }
         tail.lacksFilemark = true
+        tail.isClosing = false
         if outcome == .earlyWarning, tail.earlyWarning == .none { tail.earlyWarning = .pending }
     }
 }

@@ -146,6 +146,7 @@ extension TapeDrive {
     /// - Throws: 3/0C/00, once: what could not be made durable does not keep the tape from being moved or unloaded.
     func synchronizeBeforeMoving() throws(CheckCondition) {
         defer { isUnsynchronised = false }
+        try keepPromiseOfFilemark()
         try synchronize()
         tail = TapeTail()
     }
@@ -170,6 +171,7 @@ extension TapeDrive {
     func prepareToWrite(residual: Int) throws(CheckCondition) -> Cartridge {
         let medium = try requireReady()
         try requireUnprotected()
+        if isExecutingCDB { try keepPromiseOfFilemark() }
         if medium.isWORM, try !isAppendPosition(medium.cartridge) {
             alerts.raise(.wormOverwrite)
             throw CheckCondition(.dataProtect, .wormOverwrite)

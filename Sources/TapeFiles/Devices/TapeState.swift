@@ -127,6 +127,7 @@ struct TapeState {
             throw FileError(EIO, "another cartridge was loaded into \(driveName) since it was opened")
         }
         load = now.load
+        drive.expectClose(false)
         if now != place {
             end = drive.isBehindFilemark ? .behindFilemark : .none
             activity = .idle
@@ -172,6 +173,8 @@ struct TapeState {
     mutating func flush(_ drive: TapeDrive) throws(FileError) {
         guard activity == .writing, isWhereItWas(drive) else { return }
         try carryOut { () throws(CheckCondition) in try drive.synchronize() }
+        // The last close comes on its own, and may find that the robot was quicker.
+        drive.expectClose(drive.lacksFilemark)
     }
 
     /// The last close: filemark after writing, next file for System V, rewind of the rewinding device, lock.

@@ -25,7 +25,7 @@ final class TapeUnit: Sendable {
 
     /// RELEASE comes behind close(2), on its own. Whoever opens next waits for it, but not for ever: a descriptor may
     /// also have been closed by one of two that share the open.
-    static let releaseWait = Duration.seconds(5)
+    static let releaseWait = Duration.seconds(2)
 
     init(station: DriveStation, nexus: Nexus, logger: Logger) {
         self.station = station
