@@ -317,11 +317,17 @@ class Conversation:
             if remaining < 0 or not self._take(min(remaining, 5)):
                 raise Failure(f"waited for {patterns} in vain; it said: {self.text[-3000:]}")
 
-    def end(self, seconds=60):
-        """Reads until it has ended; all that it said."""
+    def quit(self, seconds=60):
+        """Tells it to quit at each prompt until it has ended, so that it closes its tape; all that it said."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and self._take(1):
-            pass
+        while self.process.poll() is None:
+            if time.monotonic() > deadline:
+                raise Failure(f"it does not quit: {self.text[-2000:]}")
+            with contextlib.suppress(OSError):
+                self.say("quit")
+            if not self._take(1):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(1)
         return self.text
 
     def say(self, line):

@@ -105,7 +105,10 @@ def where(nst):
 
 
 def next_record(nst):
+    """What a read gives next: the record, empty at a filemark and at the end of data (where EIO is right too)."""
     with Tape(nst, os.O_RDONLY) as tape:
+        if tape.status()["gstat"] & EOD and error_of(tape.read) in (0, errno.EIO):
+            return ""
         return tape.read().rstrip(b".").decode()
 
 

@@ -5,6 +5,7 @@
 
 import contextlib
 import errno
+import grp
 import os
 import pwd
 import re
@@ -223,6 +224,22 @@ def outside_namespace(folder, caller):
             said("tar", "-b", "128", "-df", daemon.nst(1), "-C", "/usr/share/misc")
 
 
+def group_of_tapes(folder, caller):
+    """root's daemon with the group `tape`, as the guide advises for programs of other users."""
+    group = grp.getgrnam("tape").gr_gid
+    prefix = ["setpriv", f"--regid={group}", "--clear-groups"]
+    with MountedDaemon(store=os.path.join(folder, "tapes"), prefix=prefix) as daemon:
+        def member(*words, **options):
+            return said("setpriv", "--reuid=65534", f"--regid={group}", "--clear-groups", *words, **options)
+        with steps.step("users of the group `tape` use robot, drives and tapes of a root daemon of that group"):
+            member("mtx", "-f", daemon.changer_sg, "load", "1", "0")
+            expect("inquiry: ok status 0" in member(caller, "plain", daemon.drive_sg()))
+            member("tar", "-b", "128", "-cf", daemon.nst(), "-C", "/usr/share/misc", ".")
+            member("mt", "-f", daemon.nst(), "rewind")
+            member("tar", "-b", "128", "-df", daemon.nst(), "-C", "/usr/share/misc")
+            member("mv", daemon("drives", 0, "CAP001L8"), daemon("slots", 1), status=1)
+
+
 @contextlib.contextmanager
 def fuse_for_all():
     """/dev/fuse as Debian's udev makes it: usable for everybody."""
@@ -302,6 +319,7 @@ def main():
                 expect(False, "other users and namespaces need root")
             return
         outside_namespace(folder, caller)
+        group_of_tapes(folder, caller)
         with fuse_for_all():
             not_root(folder, caller)
 
