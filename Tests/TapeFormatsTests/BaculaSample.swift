@@ -14,6 +14,21 @@ enum BaculaSample {
         return [[blocks[0]], Array(blocks[1...])]
     }
 
+    /// The same as Bareos would have labelled it: its blocks and records are Bacula's.
+    static func bareosTape() throws -> [[[UInt8]]] {
+        try tape().map { file in
+            file.map { block in
+                var block = block
+                for at in 24..<max(24, block.count - 20) where block.begins(with: "Bacula 1.0 immortal\n", at: at) {
+                    block.replaceSubrange(at..<at + 20, with: Array("Bareos 2.0 immortal\n".utf8))
+                }
+                // Without a sum.
+                block.replaceSubrange(0..<4, with: [0, 0, 0, 0])
+                return block
+            }
+        }
+    }
+
     static func blocks() throws -> [[UInt8]] {
         let packed = Data(base64Encoded: text, options: .ignoreUnknownCharacters) ?? Data()
         let volume = try Inflate.zlib(Array(packed)[...], limit: 1 << 20)

@@ -121,6 +121,16 @@ struct BaculaTests {
         }
     }
 
+    @Test("A volume of Bareos is one of Bareos, and is read alike")
+    func bareos() throws {
+        let tape = MemoryTape(try BaculaSample.bareosTape())
+        let recognition = try #require(Recogniser.recogniseVolume(tape))
+        #expect(recognition.format == "bareos")
+        #expect(recognition.title == "Bareos volume FIX, pool Main")
+        let contents = try ArchiveOpener.volumeContents(of: tape, recognised: recognition, limits: ContentLimits())
+        #expect(try contents.bytes(at: try job("Plain", in: contents) + "/hello") == Array("hello world\n".utf8))
+    }
+
     @Test("A job that goes on on another volume shows what is here, and says so")
     func split() throws {
         let blocks = try BaculaSample.blocks()

@@ -9,7 +9,12 @@ enum LabelFuzzSamples {
         [
             ArchiveFuzzSample("amanda", [try AmandaSample.tape()]),
             ArchiveFuzzSample("bacula", [try BaculaSample.tape()]),
+            ArchiveFuzzSample("bareos", [try BaculaSample.bareosTape()]),
             ArchiveFuzzSample("ltfs", LTFSSample.tape().partitions),
+            ArchiveFuzzSample("mtf", [MTFSample.tape()]),
+            ArchiveFuzzSample("netbackup", [NetBackupSample.tape]),
+            ArchiveFuzzSample("standard-labels", [StandardLabelSample.tape()]),
+            ArchiveFuzzSample("standard-labels-ebcdic", [[StandardLabelSample.hercules]]),
         ]
     }
 }
