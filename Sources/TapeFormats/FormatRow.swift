@@ -31,7 +31,8 @@ package struct FormatProbe: Sendable {
     /// Bytes from `offset` on, fewer at the end of the tape file or of what a row may look at.
     package func bytes(_ count: Int, at offset: Int) throws(FormatError) -> [UInt8] {
         guard offset >= 0, count > 0, offset < Self.maximumBytes else { return [] }
-        let end = min(offset &+ count, Self.maximumBytes)
+        let count = min(count, Self.maximumBytes)
+        let end = min(offset + count, Self.maximumBytes)
         if offset + count <= head.count { return Array(head[offset..<offset + count]) }
         return try file.bytes(end - offset, at: UInt64(offset))
     }

@@ -142,6 +142,53 @@ struct ArchiveDumpTests {
         #expect(try ArchiveTree.lines(of: contents) == ArchiveTree.lines(of: original))
     }
 
+    @Test("FreeBSD's UFS2 streams have their times and dates in 64 bits")
+    func secondFileSystem() throws {
+        func put(_ value: UInt64, _ count: Int, _ at: Int, _ record: inout [UInt8]) {
+            for index in 0..<count { record[at + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
+        }
+        func header(_ kind: UInt8, _ inode: UInt8, _ fill: (inout [UInt8]) -> Void) -> [UInt8] {
+            var record = ArchiveCaptures.header(kind: kind, inode: inode)
+            put(0x1954_0119, 4, 24, &record)
+            fill(&record)
+            ArchiveCaptures.seal(&record)
+            return record
+        }
+        func inode(_ number: UInt8, _ mode: UInt64, _ size: UInt64) -> [UInt8] {
+            header(2, number) { record in
+                put(mode, 2, 32, &record)
+                put(size, 8, 40, &record)
+                put(500_000_000, 4, 60, &record)
+                put(5_000_000_000, 8, 96, &record)
+                put(1001, 4, 144, &record)
+                put(1002, 4, 148, &record)
+                put(1, 4, 160, &record)
+                record[164] = 1
+            }
+        }
+        var names: [UInt8] = [2, 0, 0, 0, 12, 0, 4, 1, 0x2E, 0, 0, 0, 2, 0, 0, 0, 12, 0, 4, 2, 0x2E, 0x2E, 0, 0]
+        names += [5, 0, 0, 0, 0xE8, 1, 8, 1, 0x66, 0, 0, 0]
+        names += [UInt8](repeating: 0, count: 1024 - names.count)
+        var content = Array("from FreeBSD".utf8)
+        content += [UInt8](repeating: 0, count: 1024 - content.count)
+        let tape = header(1, 0) { record in
+            put(4_900_000_000, 8, 896, &record)
+            for (index, byte) in "/usr".utf8.enumerated() { record[696 + index] = byte }
+            for (index, byte) in "beastie".utf8.enumerated() { record[824 + index] = byte }
+        }
+        let bytes =
+            tape + inode(2, 0o040755, 512) + names + inode(5, 0o100640, 12) + content + header(5, 0) { _ in }
+        let (recognition, contents) = try ArchiveTree.open(ArchiveTape(bytes))
+        #expect(recognition.title == "dump of /usr on host beastie, level 0")
+        #expect(recognition.facts.contains(.init("date", "2125-04-10 23:06:40 UTC")))
+        #expect(contents.problems == [])
+        #expect(try ArchiveTree.bytes(at: "f", in: contents) == Array("from FreeBSD".utf8))
+        let entry = try #require(contents.entry(contents.child([0x66], of: 0) ?? 99))
+        #expect(entry.modifiedNanoseconds == 5_000_000_000_500_000_000)
+        #expect((entry.user, entry.group) == (1001, 1002))
+        #expect(entry.permissions == 0o640)
+    }
+
     @Test("a compressed dump is recognised, and says why it is not listed")
     func compressed() throws {
         var bytes = try ArchiveCaptures.dump("level0", scratch.path)

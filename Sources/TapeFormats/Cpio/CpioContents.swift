@@ -100,8 +100,11 @@ struct CpioContents: ~Copyable {
     /// The next place with the digits of a header; the binary formats have too short a sign to be looked for.
     private func search(from start: UInt64, _ searched: inout UInt64) -> UInt64? {
         var offset = start
+        var step = 4 << 10
         while searched < Self.maximumSearchBytes {
-            guard let bytes = try? file.bytes(64 << 10, at: offset), bytes.count >= 110 else { return nil }
+            guard let bytes = try? file.bytes(step, at: offset), bytes.count >= 110 else { return nil }
+            searched += UInt64(bytes.count)
+            step = min(step * 2, 64 << 10)
             for at in 0..<(bytes.count - 109) where bytes[at] == 0x30 && bytes[at + 1] == 0x37 {
                 guard let header = CpioHeader(Array(bytes[at..<at + 110])), header.format.alignment != 2 else {
                     continue
@@ -109,7 +112,6 @@ struct CpioContents: ~Copyable {
                 return offset + UInt64(at)
             }
             offset += UInt64(bytes.count - 109)
-            searched += UInt64(bytes.count)
         }
         builder.problem("the next header was not found within \(Self.maximumSearchBytes >> 20) MiB")
         return nil

@@ -214,10 +214,11 @@ struct DumpListing: ~Copyable {
     /// The next record that is a header; nil when there is none within the limit.
     private mutating func search(from start: UInt64) -> UInt64? {
         var offset = start
+        var step = 4 << 10
         while searched < Self.maximumSearchBytes {
             let bytes: [UInt8]
             do {
-                bytes = try file.bytes(64 << 10, at: offset)
+                bytes = try file.bytes(step, at: offset)
             } catch {
                 guard let index = try? file.recordIndex(holding: offset), let record = try? file.record(index) else {
                     return nil
@@ -232,12 +233,13 @@ struct DumpListing: ~Copyable {
                 builder.problem("it ends at byte \(offset + UInt64(bytes.count)) without its end mark")
                 return nil
             }
+            searched += UInt64(bytes.count)
+            step = min(step * 2, 64 << 10)
             for at in stride(from: 0, through: bytes.count - 1024, by: 1024)
             where DumpTapeHeader(Array(bytes[at..<at + 1024])) != nil {
                 return offset + UInt64(at)
             }
             offset += UInt64(bytes.count / 1024 * 1024)
-            searched += UInt64(bytes.count)
         }
         builder.problem("the next header was not found within \(Self.maximumSearchBytes >> 20) MiB")
         return nil

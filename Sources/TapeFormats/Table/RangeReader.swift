@@ -55,10 +55,18 @@ package final class PieceReader: ContentReader {
     private let pieces: [Piece]
     private let lengthBytes: UInt64
 
-    /// - Parameter pieces: in order and not overlapping, none empty; what is behind `lengthBytes` is not read.
+    /// - Parameter pieces: in order; what overlaps the one before, is empty or ends beyond 64 bits is left out, and what
+    ///   is behind `lengthBytes` is not read.
     package init(_ file: any TapeFileBytes, pieces: [Piece], lengthBytes: UInt64) {
         self.file = file
-        self.pieces = pieces
+        var end: UInt64 = 0
+        self.pieces = pieces.filter { piece in
+            let (next, overflow) = piece.offset.addingReportingOverflow(piece.lengthBytes)
+            let isStored = !piece.stored.addingReportingOverflow(piece.lengthBytes).overflow
+            guard !overflow, isStored, piece.lengthBytes > 0, piece.offset >= end else { return false }
+            end = next
+            return true
+        }
         self.lengthBytes = lengthBytes
     }
 

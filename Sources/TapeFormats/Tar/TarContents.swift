@@ -87,10 +87,11 @@ struct TarContents {
     /// The next block that is a header without doubt; nil when there is none within the limit.
     private mutating func search(_ start: UInt64) -> UInt64? {
         var offset = start
+        var step = 4 << 10
         while searched < Self.maximumSearchBytes {
             let bytes: [UInt8]
             do {
-                bytes = try file.bytes(64 << 10, at: offset)
+                bytes = try file.bytes(step, at: offset)
             } catch {
                 // A damaged record: go on behind it.
                 guard let next = behindRecord(holding: offset) else { return nil }
@@ -99,12 +100,13 @@ struct TarContents {
                 continue
             }
             guard bytes.count >= Int(TarListing.blockBytes) else { return nil }
+            searched += UInt64(bytes.count)
+            step = min(step * 2, 64 << 10)
             for at in stride(from: 0, through: bytes.count - 512, by: 512) {
                 guard let check = TarHeaderCheck(Array(bytes[at..<at + 512])), check != .old else { continue }
                 return offset + UInt64(at)
             }
             offset += UInt64(bytes.count / 512 * 512)
-            searched += UInt64(bytes.count)
         }
         builder.problem("the next header was not found within \(Self.maximumSearchBytes >> 20) MiB")
         return nil
@@ -164,8 +166,7 @@ struct TarContents {
                 entry.kind = .regular
                 entry.lengthBytes = member.storedBytes
             }
-            if kind == .regular, let regions = member.regions {
-                _ = regions
+            if kind == .regular, member.regions != nil {
                 builder.add(path: member.path, entry, locator: member.headerOffset, second: Self.sparse)
             } else {
                 if kind == .regular { entry.lengthBytes = member.storedBytes }

@@ -54,7 +54,7 @@ package protocol TapeVolume: AnyObject, Sendable {
 extension TapeFileBytes {
     /// At most `count` bytes from `offset`.
     package func bytes(_ count: Int, at offset: UInt64 = 0) throws(FormatError) -> [UInt8] {
-        let wanted = Int(min(UInt64(count), lengthBytes > offset ? lengthBytes - offset : 0))
+        let wanted = Int(min(UInt64(max(0, count)), lengthBytes > offset ? lengthBytes - offset : 0))
         var bytes = [UInt8](repeating: 0, count: wanted)
         var room = bytes.mutableSpan
         let got = try read(into: &room, at: offset)
