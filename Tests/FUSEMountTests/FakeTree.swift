@@ -28,8 +28,14 @@ final class FakeTree: ServedTree {
     let tape = TapeMemory()
     /// Reads of `changer/sg` wait until it is open.
     let gate = Gate()
-    /// What ioctl on `drives/0/sg` does.
-    let control = Mutex<(@Sendable (ControlRequest) throws(FileError) -> ControlReply)?>(nil)
+    /// In a struct: a closure alone in a Mutex is wrapped once more with each access.
+    struct Hooks {
+        /// What ioctl on `drives/0/sg` does.
+        var control: (@Sendable (ControlRequest) throws(FileError) -> ControlReply)?
+        /// Files of a test's own; nil for the tree's.
+        var opener: (@Sendable (FileNode) -> (any OpenFile)?)?
+    }
+    let hooks = Mutex(Hooks())
     /// What is in `files/0001/data` of each cartridge.
     let data: [UInt8]
     let directs: Bool
@@ -228,6 +234,7 @@ final class FakeTree: ServedTree {
 
     func openFile(_ node: FileNode, _ request: OpenRequest) throws(FileError) -> any OpenFile {
         state.withLock { $0.openDelay }?()
+        if let file = hooks.withLock({ $0.opener })?(node) { return file }
         switch node {
         case .libraryDescription, .driveStatus, .cartridge(_, .label):
             guard !request.writes else { throw FileError(EACCES, "it is read-only") }
@@ -341,7 +348,7 @@ final class ControlFile: OpenFile {
         throw FileError(EINVAL, "it only takes ioctl")
     }
     func control(_ request: ControlRequest) throws(FileError) -> ControlReply {
-        guard let body = tree.control.withLock({ $0 }) else { throw FileError(ENOTTY) }
+        guard let body = tree.hooks.withLock({ $0.control }) else { throw FileError(ENOTTY) }
         return try body(request)
     }
 }

@@ -190,8 +190,8 @@ struct MountTests {
     @Test("an ioctl with a pointer is served from the caller's memory, one with a size by the kernel's copy")
     func control() throws {
         let mounted = try Mounted(FakeTree())
-        mounted.tree.control.withLock {
-            $0 = { request throws(FileError) in
+        mounted.tree.hooks.withLock {
+            $0.control = { request throws(FileError) in
                 switch request.command {
                 case 0x2285:
                     var bytes = try request.caller.read(64, at: request.argument)
