@@ -111,6 +111,7 @@ struct BaculaBlocks {
                 next = Position(file: next.file + 1, offset: 0)
                 continue
             }
+            if let block = try readRecord(file) { return block }
             let header = try file.bytes(BaculaBlock.headerBytes, at: next.offset)
             if let block = BaculaBlock(header), UInt64(block.sizeBytes) <= file.lengthBytes - next.offset {
                 try load(block, file)
@@ -123,6 +124,26 @@ struct BaculaBlocks {
         return nil
     }
 
+    /// The block that is a record of the tape, as a tape drive wrote it: one read. nil: it is not that simple.
+    private mutating func readRecord(_ file: any TapeFileBytes) throws(FormatError) -> BaculaBlock? {
+        let start = next.offset
+        guard let index = try file.recordIndex(holding: start), let record = try file.record(index),
+            record.offset == start, (BaculaBlock.headerBytes...BaculaBlock.maximumBytes).contains(record.lengthBytes)
+        else { return nil }
+        if bytes.count != record.lengthBytes { bytes = [UInt8](repeating: 0, count: record.lengthBytes) }
+        var room = bytes.mutableSpan
+        let got = try file.read(into: &room, at: start)
+        guard got == record.lengthBytes, let block = BaculaBlock(bytes), block.sizeBytes == got else { return nil }
+        position = next
+        isIntact = isSumRight(block)
+        next.offset += UInt64(got)
+        return block
+    }
+
+    private func isSumRight(_ block: BaculaBlock) -> Bool {
+        block.sum == 0 || block.sum == CyclicSum32.of(bytes.span.extracting(droppingFirst: 4))
+    }
+
     private mutating func load(_ block: BaculaBlock, _ file: any TapeFileBytes) throws(FormatError) {
         position = next
         if bytes.count != block.sizeBytes { bytes = [UInt8](repeating: 0, count: block.sizeBytes) }
@@ -130,7 +151,7 @@ struct BaculaBlocks {
         var room = bytes.mutableSpan
         let got = try file.read(into: &room, at: start)
         guard got == block.sizeBytes else { throw .truncated(at: next.offset + UInt64(got)) }
-        isIntact = block.sum == 0 || block.sum == CyclicSum32.of(bytes.span.extracting(droppingFirst: 4))
+        isIntact = isSumRight(block)
         next.offset += UInt64(block.sizeBytes)
         // A tape's record may be longer than its block: filled up to a minimum, or to a multiple.
         let end = try nextRecord(behind: position.offset, file)

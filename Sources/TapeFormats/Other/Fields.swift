@@ -57,20 +57,16 @@ enum FieldText {
 
 /// Times in facts: UTC, as ISO 8601 has it.
 enum UTCText {
-    /// `2026-11-21 17:09:40 UTC`; nil for what is no time of the years 1 to 9999.
+    private static let range: Range<Int64> = -62_135_596_800..<253_402_300_800
+
+    /// As `UTCTime`; nil for what is no time of the years 1 to 9999.
     static func text(seconds: Int64) -> String? {
-        guard let date = date(seconds: seconds) else { return nil }
-        let second = Int(((seconds % 86400) + 86400) % 86400)
-        return "\(date) \(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60)) UTC"
+        range.contains(seconds) ? UTCTime.text(seconds) : nil
     }
 
     /// `2026-11-21`.
     static func date(seconds: Int64) -> String? {
-        guard (-62_135_596_800..<253_402_300_800).contains(seconds) else { return nil }
-        let days = seconds >= 0 ? seconds / 86400 : -((86399 - seconds) / 86400)
-        let (year, month, day) = civil(days: days)
-        let digits = String(year)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + "-\(two(month))-\(two(day))"
+        text(seconds: seconds).map { String($0.prefix(10)) }
     }
 
     /// Seconds of a moment in UTC; nil when there is no such day.
@@ -78,9 +74,10 @@ enum UTCText {
         guard (1...9999).contains(year), (1...12).contains(month), (1...31).contains(day), (0..<24).contains(hour),
             (0..<60).contains(minute), (0...60).contains(second)
         else { return nil }
-        let days = days(year: year, month: month, day: day)
-        guard civil(days: days) == (year, month, day) else { return nil }
-        return days * 86400 + Int64(hour * 3600 + minute * 60 + second)
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        let longest = month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
+        guard day <= longest else { return nil }
+        return days(year: year, month: month, day: day) * 86400 + Int64(hour * 3600 + minute * 60 + second)
     }
 
     /// Days since 1970-01-01, by eras of 400 years that begin on 1 March.
@@ -91,17 +88,4 @@ enum UTCText {
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         return Int64(era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468)
     }
-
-    private static func civil(days: Int64) -> (year: Int, month: Int, day: Int) {
-        let shifted = Int(days) + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let month = (5 * dayOfYear + 2) / 153
-        let year = yearOfEra + era * 400 + (month >= 10 ? 1 : 0)
-        return (year, month < 10 ? month + 3 : month - 9, dayOfYear - (153 * month + 2) / 5 + 1)
-    }
-
-    private static func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }
