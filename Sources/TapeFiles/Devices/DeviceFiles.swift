@@ -54,10 +54,11 @@ package final class DeviceFiles: Sendable {
     ///
     /// - Throws: ENXIO (no such drive).
     package func openGeneric(drive: Int?, _ request: OpenRequest) throws(FileError) -> any OpenFile {
-        introduce()
         let target: GenericControl.Target
         if let drive {
             guard library.drives.indices.contains(drive) else { throw FileError(ENXIO, "there is no drive \(drive)") }
+            // Again: at the first time a mover may have had it.
+            library.drives[drive].introduce(nexus)
             target = .drive(library.drives[drive])
         } else {
             target = .changer(library.changer)
