@@ -20,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "Integration"))
 
 from data_rows import DataRows
+from mount_rows import MountRows, large_cartridge, large_library
 
 MIB = 1 << 20
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,10 +34,11 @@ class Run:
         self.cpu = cpu / (count / 1e9)
 
 
-def c_program(folder, name):
+def c_program(folder, name, *libraries):
     out = os.path.join(folder, name)
-    line = ["gcc", "-std=gnu11", "-O2", "-o", out, str(HERE / f"{name}.c")]
-    subprocess.run(line, check=True)
+    if not os.path.exists(out):
+        line = ["gcc", "-std=gnu11", "-O2", "-o", out, str(HERE / f"{name}.c"), *libraries]
+        subprocess.run(line, check=True)
     return out
 
 
@@ -250,11 +252,13 @@ class Bench:
         )
         rows = DataRows(self.options, os.path.join(self.folder, "exported"), self.daemon, Run)
         yield from rows.rows(lambda baseline, ours: self.pairs(count, baseline, ours))
+        yield from self.mount_rows.rows(lambda baseline, ours: self.pairs(count, baseline, ours))
 
     def run(self):
         heads = f"{'row':36} {'against':28} {'its GB/s':>22} {'Capstan GB/s':>22} {'ratio':>6} {'goal':>5}"
         print(f"{heads} {'cpu s/GB its, Capstan':>21}")
         missed = 0
+        self.mount_rows = MountRows(self.options, self.folder, self.daemon, sys.modules[__name__])
         for name, against, goal, work in self.rows():
             if self.options.only and self.options.only not in name:
                 continue
@@ -272,7 +276,22 @@ class Bench:
                 f"{name:36} {against:28} {spread[0]:>22} {spread[1]:>22} {ratio:6.2f} {aim:>5}"
                 f" {cpus[0]:>10.2f}, {cpus[1]:.2f}{verdict}", flush=True,
             )
+        missed += facts(self.options, self.mount_rows.facts)
+        self.mount_rows.close()
         return missed
+
+
+def facts(options, work):
+    """Figures that are compared with nothing but their goal; how many missed it."""
+    if options.only and options.only not in "mount":
+        return 0
+    missed = 0
+    for name, value, unit, goal in work():
+        is_missed = goal is not None and value > goal
+        missed += is_missed
+        aim = "" if goal is None else f" (at most {goal:g}){'  missed' if is_missed else ''}"
+        print(f"{name:60} {value:10.2f} {unit}{aim}", flush=True)
+    return missed
 
 
 def main():
@@ -292,9 +311,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="capstan-bench-", dir=options.folder) as folder:
         exported = os.path.join(folder, "exported")
         os.mkdir(exported)
-        with Daemon(store=os.path.join(folder, "store"), arguments=["--export", exported]) as daemon:
+        arguments = ["--export", exported, "--mount", os.path.join(folder, "mount")]
+        with Daemon(store=os.path.join(folder, "store"), arguments=arguments) as daemon:
             daemon.run("load", "1", "0")
             missed = Bench(options, folder, daemon).run()
+        missed += facts(options, lambda: large_library(Daemon, folder, options))
+        missed += facts(options, lambda: large_cartridge(Daemon, folder, options, sys.modules[__name__]))
     print(f"{options.pairs} pairs a row; medians [least-most]; every row's last run was compared byte by byte")
     if missed and not options.smoke:
         print(f"{missed} below the goal")

@@ -86,7 +86,10 @@ int main(int count, char **words) {
     int writes = !strcmp(what, "write"), control = !strcmp(what, "inquiry");
     int f = open(words[2], control ? O_RDWR : writes ? O_WRONLY : O_RDONLY);
     if (f < 0) die(words[2]);
-    if (writes && count == 6) return write_records(f, strtoull(words[3], 0, 0), strtoull(words[4], 0, 0), strtoull(words[5], 0, 0));
+    // Records of whole blocks of the pattern.
+    if (writes && count == 6 && strtoull(words[3], 0, 0) % block_bytes == 0) {
+        return write_records(f, strtoull(words[3], 0, 0), strtoull(words[4], 0, 0), strtoull(words[5], 0, 0));
+    }
     if (!strcmp(what, "read") && count == 7) {
         return read_records(
             f, strtoull(words[3], 0, 0), strtoull(words[4], 0, 0), strtoull(words[5], 0, 0), !strcmp(words[6], "check")
