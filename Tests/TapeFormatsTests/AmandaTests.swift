@@ -139,6 +139,12 @@ struct AmandaTests {
         #expect(parts.disk == "a \"b\" c")
         #expect(parts.part == 3)
         #expect(parts.parts == 7)
+        let absurd = try header(
+            "AMANDA: SPLIT_FILE 2008 h d part 9223372036854775807/9223372036854775807 lev 99999999999999999999\n"
+        )
+        #expect(absurd.part == nil)
+        #expect(absurd.parts == nil)
+        #expect(absurd.level == nil)
         #expect(AmandaHeader(Array("AMANDA: NONSENSE 1 2 3\n".utf8)) == nil)
         #expect(AmandaHeader(Array("AMANDA: FILE 20080101 h\n".utf8)) == nil)
     }

@@ -27,6 +27,8 @@ struct AmandaHeader: Equatable {
     /// Words of the first line, and lines, that are looked at.
     private static let maximumWords = 64
     private static let maximumLines = 2000
+    /// Parts of one dump.
+    private static let maximumParts = 1_000_000
 
     var kind: Kind
     /// Eight digits, or fourteen with the time.
@@ -35,7 +37,7 @@ struct AmandaHeader: Equatable {
     var tape = ""
     var host = ""
     var disk = ""
-    /// From 1; the total is negative when it was not known yet.
+    /// From 1; the total is only there when it was known (-1 on the tape when not).
     var part: Int?
     var parts: Int?
     var level: Int?
@@ -138,9 +140,9 @@ struct AmandaHeader: Equatable {
             case "DATE": date = value
             case "TAPE": tape = value
             case "part":
-                let numbers = value.split(separator: "/").map { Int($0) }
-                part = numbers.first.flatMap { $0 }
-                parts = numbers.count > 1 ? numbers[1] : nil
+                let numbers = value.split(separator: "/").map { Int($0) ?? 0 }
+                part = numbers.first.flatMap { (1...Self.maximumParts).contains($0) ? $0 : nil }
+                parts = numbers.count > 1 && (1...Self.maximumParts).contains(numbers[1]) ? numbers[1] : nil
             case "lev": level = Int(value)
             case "comp": compression = value
             case "program": program = value
@@ -208,7 +210,7 @@ struct AmandaHeader: Equatable {
             var title = "Amanda dump of \(disk) on host \(host)"
             if let level { title += ", level \(level)" }
             title += ", \(dateText)"
-            if let part { title += ", part \(part)" + (parts.map { $0 > 0 ? " of \($0)" : "" } ?? "") }
+            if let part { title += ", part \(part)" + (parts.map { " of \($0)" } ?? "") }
             return title
         }
     }
@@ -223,7 +225,7 @@ struct AmandaHeader: Equatable {
         add("disk", disk)
         add("date", date == "X" ? nil : dateText)
         add("level", level.map(String.init))
-        add("part", part.map { "\($0)" + (parts.map { $0 > 0 ? " of \($0)" : "" } ?? "") })
+        add("part", part.map { "\($0)" + (parts.map { " of \($0)" } ?? "") })
         add("compression", compression == "N" ? "none" : compression)
         add("program", program)
         add("application", application)

@@ -162,7 +162,9 @@ final class BaculaMemberReader: ContentReader {
                 guard let stated = packed.bigEndian64(at: 0) else {
                     throw .malformed("a record of a sparse file has no offset")
                 }
-                guard stated >= end else { throw .malformed("records of a sparse file go back in it") }
+                guard stated >= end, stated <= UInt64(Int64.max) else {
+                    throw .malformed("records of a sparse file go back in it")
+                }
                 offset = stated
                 data = packed.dropFirst(8)
             }
