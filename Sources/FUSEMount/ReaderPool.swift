@@ -34,7 +34,9 @@ final class ReaderPool: Sendable {
         var hasWatcher = false
         var watcherWoken = false
         var isEnded = false
-        /// Who sits there, while somebody does.
+        /// Whether somebody sits there, or is on the way.
+        var taken: [Bool]
+        /// Who sits there and can be interrupted.
         var readers: [pthread_t?]
         var wanted = 1
         /// Requests that are served by threads whose seat the watcher has taken.
@@ -70,7 +72,9 @@ final class ReaderPool: Sendable {
         self.onEnd = onEnd
         limit = threads
         self.seats = (0..<seats).map { _ in Seat() }
-        state = Monitor(State(readers: Array(repeating: nil, count: seats)))
+        var first = State(taken: Array(repeating: false, count: seats), readers: Array(repeating: nil, count: seats))
+        first.taken[0] = true
+        state = Monitor(first)
     }
 
     /// False when the system has no threads.
@@ -94,9 +98,11 @@ final class ReaderPool: Sendable {
         guard wanted.exchange(count, ordering: .relaxed) != count else { return }
         let vacant = state.withLock { state in
             state.wanted = count
-            return (0..<count).filter { state.readers[$0] == nil && !state.roles.contains(.read(seat: $0)) }
+            let vacant = (0..<count).filter { !state.taken[$0] }
+            for seat in vacant { state.taken[seat] = true }
+            return vacant
         }
-        for seat in vacant where seat > 0 { _ = appoint(.read(seat: seat)) }
+        for seat in vacant where !appoint(.read(seat: seat)) { leave(seat) }
     }
 
     /// Ends all threads; true when they are gone within `seconds`.
@@ -223,7 +229,12 @@ final class ReaderPool: Sendable {
                 ).exchanged
                 guard isMine else {
                     // The watcher sits there now.
-                    state.withLock { $0.overtaken -= 1 }
+                    state.withLock { state in
+                        state.overtaken -= 1
+                        if let reader = state.readers[index], pthread_equal(reader, pthread_self()) != 0 {
+                            state.readers[index] = nil
+                        }
+                    }
                     return
                 }
                 guard index < wanted.load(ordering: .relaxed) || !mayLeave(index) else { return }
@@ -232,7 +243,10 @@ final class ReaderPool: Sendable {
     }
 
     private func leave(_ index: Int) {
-        state.withLock { $0.readers[index] = nil }
+        state.withLock { state in
+            state.readers[index] = nil
+            state.taken[index] = false
+        }
     }
 
     /// Whether this seat is one too many; then it is left.
@@ -240,6 +254,7 @@ final class ReaderPool: Sendable {
         state.withLock { state in
             guard index >= state.wanted else { return false }
             state.readers[index] = nil
+            state.taken[index] = false
             return true
         }
     }

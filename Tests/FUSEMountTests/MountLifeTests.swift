@@ -106,6 +106,50 @@ struct MountLifeTests {
         #expect(Date().timeIntervalSince(begun) < 5)
     }
 
+    @Test("several streams at once are served by readers of their own, and every record is where it belongs")
+    func streams() async throws {
+        let mounted = try Mounted(FakeTree())
+        let tapes = (0..<4).map { _ in TapeMemory() }
+        mounted.tree.hooks.withLock {
+            $0.opener = { node in
+                switch node {
+                case .driveDevice(_, .nst): try? tapes[0].open()
+                case .driveDevice(_, .st): try? tapes[1].open()
+                case .driveDevice(_, .sg): try? tapes[2].open()
+                case .changerDevice: try? tapes[3].open()
+                default: nil
+                }
+            }
+        }
+        let paths = ["drives/0/nst", "drives/0/st", "drives/0/sg", "changer/sg"].map { mounted[$0] }
+        let done = Atomic<Int>(0)
+        let rounds = 5
+        for (index, path) in paths.enumerated() {
+            Thread {
+                // Opened and closed again and again, so that readers come and go.
+                for round in 0..<rounds {
+                    guard let descriptor = try? System.open(path, O_WRONLY) else { continue }
+                    for record in 0..<100 {
+                        let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: index), count: 1 + record + round)
+                        _ = try? System.write(descriptor, bytes)
+                    }
+                    close(descriptor)
+                    while tapes[index].state.withLock({ $0.isOpen }) { usleep(500) }
+                }
+                done.add(1, ordering: .relaxed)
+            }.start()
+        }
+        try await eventually("the streams did not end") { done.load(ordering: .relaxed) == paths.count }
+        for (index, tape) in tapes.enumerated() {
+            let records = tape.state.withLock { $0.records }
+            var lengths: [Int] = []
+            for round in 0..<rounds { for record in 0..<100 { lengths.append(1 + record + round) } }
+            #expect(records.map(\.count) == lengths)
+            #expect(records.allSatisfy { $0.allSatisfy { $0 == UInt8(index) } })
+        }
+        #expect(try System.names(mounted["shelf"]).count == 2)
+    }
+
     // MARK: The mount point
 
     @Test("the mount point is made when its parent is there, and refused when it is no empty directory")
