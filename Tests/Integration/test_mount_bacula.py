@@ -58,10 +58,10 @@ def btape_test(daemon, bacula):
             talk.until(r"Autochanger test\? \(y/n\)", seconds=600)
             talk.say("n")
             text = talk.quit()
-        for title in ("Write, rewind, and re-read test", "Write, rewind, and position test", "Append files test",
-                      "Forward space files test"):
+        for title in ("=== Test Succeeded. End Write, rewind, and re-read test ===", "=== Append files test ===",
+                      "Block re-read correct. Test succeeded!", "=== End Forward space files test ==="):
             expect(title in text, f"no {title!r} in {text[-3000:]}")
-        expect(len(re.findall("Test Succeeded", text)) >= 1, text[-3000:])
+        expect(text.count("=== Test Succeeded.") == 2, "re-read and position:", text[-3000:])
         expect("10000 blocks re-read correctly" in text, text[-3000:])
         for word in ("ERR=", "FAILED", "failed", "not correct", "incorrect", "Error:", "error:"):
             expect(word not in text, f"{word!r} in: {text[-4000:]}")

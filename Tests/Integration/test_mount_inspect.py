@@ -52,8 +52,8 @@ def archivers(daemon, folder, tree):
         with steps.step(f"written by {title}: recognised as {wanted}; contents/ is the tree"):
             said(*words, input=given, cwd=tree)
             shown = info(daemon, barcode, number)
-            told = json.dumps([shown.get("format", ""), shown.get("recognised", "")]).lower()
-            expect(wanted in told, json.dumps(shown)[:1500])
+            expect(shown["format"] and wanted == shown["format"]["name"], json.dumps(shown)[:1500])
+            expect(shown["contents"]["browsable"] and shown["endsWithFilemark"], shown)
             same_files(contents(daemon, barcode, number), tree)
             expect(truthful(contents(daemon, barcode, number)) >= 300, "files")
     with steps.step("tar -z is recognised and opened too, or info.json says why not"):
@@ -104,7 +104,7 @@ def truths(daemon, folder, tree):
         lines = open(daemon("cartridges", barcode, "blocks.csv"), encoding="utf-8").read().splitlines()
         mt(nst, "eod")
         blocks = int(mt(nst, "tell").split()[-1].rstrip("."))
-        expect(blocks <= len(lines) <= blocks + 2, len(lines), blocks, lines[:3])
+        expect(len(lines) == blocks + 1, len(lines), blocks, lines[:3])
     with steps.step("capstan cartridge show is a map of the tape: files, records, formats; --json the same"):
         text = daemon.run("cartridge", "show", barcode).stdout
         expect(text.lower().count("tar") >= 4 and text.lower().count("cpio") >= 3, text)
@@ -271,7 +271,8 @@ def hostile(daemon, folder):
         for name in names:
             if os.path.isfile(name) and not os.path.islink(name):
                 open(name, "rb").read()
-        expect(len(info(daemon, barcode).get("problems", [])) >= 1, info(daemon, barcode))
+        shown = info(daemon, barcode)
+        expect(shown["contents"]["problems"] or shown["format"]["problems"], shown)
     with steps.step("a tape file cut in a member, and one that claims 8 EiB: no bytes that are not there"):
         whole = open(lies, "rb").read()
         header = bytearray(whole[512 * 6:512 * 7])

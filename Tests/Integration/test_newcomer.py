@@ -13,6 +13,7 @@ import subprocess
 from harness import (
     PROGRAM, REPOSITORY, Daemon, Failure, Steps, command, expect, refused, temporary_folder, wait_until,
 )
+from mount_rig import MountedDaemon, said
 from ndmp_session import ConnectionLost, NDMPError, Session
 
 steps = Steps("newcomer")
@@ -321,8 +322,27 @@ def ports():
                 raise Failure("a wrong password was accepted")
 
 
+def as_files():
+    """What README shows of the mounted library, in its words."""
+    with temporary_folder() as folder, MountedDaemon(at=os.path.join(folder, "tape"), cwd=folder):
+        def shell(line):
+            return said("sh", "-c", line, cwd=folder)
+        with steps.step("README: mv loads, tar writes, mt tells, mtx unloads"):
+            os.mkdir(os.path.join(folder, "files"))
+            shell("head -c 20M /dev/urandom >files/part1 && cp /etc/services files")
+            shell("mv tape/slots/5/CAP005L8 tape/drives/0/ && tar -cf tape/drives/0/nst files/services files/part1")
+            text = shell("mt -f tape/drives/0/nst status")
+            expect(" EOF ONLINE IM_REP_EN" in text and "File number=1, block number=0" in text, text)
+            shell("mtx -f tape/changer/sg unload 5 0")
+        with steps.step("README: what tar wrote is seen in the slot, equal"):
+            text = shell("ls tape/slots/5/CAP005L8/files/0001/contents/files")
+            expect(text.split() == ["part1", "services"], text)
+            shell("cmp files/services tape/slots/5/CAP005L8/files/0001/contents/files/services")
+
+
 scripts_run()
 commands()
+as_files()
 endings()
 disk_full()
 ports()
