@@ -8,10 +8,10 @@ import Logging
 import LogicalUnits
 import SCSI
 import SimulatedDisk
+import TapeLibrary
 import Testing
 
 @testable import TapeFiles
-@testable import TapeLibrary
 
 /// A library of two drives on a simulated disk, its device files, and a caller with memory of its own.
 ///
