@@ -146,6 +146,15 @@ package struct PartitionView: Sendable {
         }
     }
 
+    /// Whether the tape was overwritten since this state, or its files were replaced: costs a stat and one read of the
+    /// superblocks. What was written behind the end of data does not count.
+    package func isOvertaken(on disk: any Disk) -> Bool {
+        guard let status = try? disk.status(indexPath), status.identity == indexStatus.identity,
+            let now = try? Self.superblock(of: index, path: indexPath)
+        else { return true }
+        return !isContinued(by: now)
+    }
+
     /// What a failed look at an entry or a record means: the state has changed, or the cartridge is damaged.
     func verdict(_ error: CartridgeError) -> ViewError {
         guard let now = try? Self.superblock(of: index, path: indexPath) else { return .cartridge(error) }

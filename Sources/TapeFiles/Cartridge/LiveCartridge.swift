@@ -41,6 +41,8 @@ final class LiveCartridge: Sendable {
         }
     }
 
+    func isOvertaken(_ partition: PartitionView) -> Bool { partition.isOvertaken(on: disk) }
+
     /// Whether the tape file is still the one that was opened last, and longer at most by records behind it.
     func isAsTold(_ file: TapeFileNumber, _ stamp: TapeStamp) -> Bool {
         told.withLock { told in

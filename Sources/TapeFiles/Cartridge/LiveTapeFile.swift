@@ -55,9 +55,13 @@ final class LiveTapeFile: TapeFileBytes {
     var lengthBytes: UInt64 { extent.lengthBytes }
     var recordCount: UInt64 { extent.recordCount }
 
-    /// As ``VerifiedReader/read(into:at:)``; ESTALE when the file was overwritten.
+    /// As ``VerifiedReader/read(into:at:)``; ESTALE when the file was overwritten. That is asked each time: the kernel
+    /// keeps what it gets, for others who open the file later.
     func readBytes(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(FileError) -> Int {
-        try current { state throws(ViewError) in try state.reader.read(into: &room, at: offset) }
+        try current { state throws(ViewError) in
+            if self.cartridge.isOvertaken(state.view) { throw .changed }
+            return try state.reader.read(into: &room, at: offset)
+        }
     }
 
     func release() {
