@@ -32,6 +32,8 @@ final class ComposedContents: ArchiveContents {
         var opened: [Int: Opened] = [:]
         /// Problems of parts, in the order in which they were opened first.
         var told: [Int: [String]] = [:]
+        /// Entries of parts that were opened once, also of those that were given up since.
+        var counts: [Int: Int] = [:]
         var uses: UInt64 = 0
     }
 
@@ -62,9 +64,7 @@ final class ComposedContents: ArchiveContents {
     }
 
     var entryCount: Int {
-        state.withLock { state in
-            state.opened.values.reduce(frame.entryCount) { $0 + $1.contents.entryCount }
-        }
+        state.withLock { state in state.counts.values.reduce(frame.entryCount, +) }
     }
 
     var footprintBytes: Int {
@@ -133,6 +133,7 @@ final class ComposedContents: ArchiveContents {
         state.withLock { state in
             state.uses += 1
             state.opened[part] = Opened(contents: contents, lastUse: state.uses)
+            state.counts[part] = contents.entryCount
             state.told[part] = contents.problems.map { "\(parts[part].name): \($0)" }
             var footprint = state.opened.values.reduce(0) { $0 + $1.contents.footprintBytes }
             while footprint > limits.footprintBytes, state.opened.count > 1 {
