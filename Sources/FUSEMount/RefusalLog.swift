@@ -32,7 +32,20 @@ final class RefusalLog: Sendable {
         guard !error.reason.isEmpty else { return }
         guard let suppressed = take() else { return }
         let others = suppressed > 0 ? "; \(suppressed) more refusals were not told" : ""
-        logger.notice("mount: \(request) of process \(caller.thread), user \(caller.user): \(error)\(others)")
+        let text = Self.harmless(error.description)
+        logger.notice("mount: \(request) of process \(caller.thread), user \(caller.user): \(text)\(others)")
+    }
+
+    /// A reason may name what the caller made up: on one line, without what a terminal would obey, and not endless.
+    static func harmless(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix(MountLimits.reasonLength).map { scalar in
+                    scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
+                        ? "?" : scalar
+                }
+            )
+        )
     }
 
     /// How many were left out before this one; nil when this one is left out too.

@@ -142,6 +142,15 @@ struct TableTests {
         #expect(log.take() == 0)
     }
 
+    @Test("what a caller made up cannot forge lines of the log or speak to a terminal")
+    func harmlessReasons() {
+        #expect(
+            RefusalLog.harmless("\"a\nERROR: b\u{1B}[31m\u{202E}\" is no barcode ÄÖ")
+                == "\"a?ERROR: b?[31m?\" is no barcode ÄÖ"
+        )
+        #expect(RefusalLog.harmless(String(repeating: "x", count: 10_000)).count == MountLimits.reasonLength)
+    }
+
     // MARK: Opens
 
     @Test("opens beyond the limit wait in line, and whoever is done takes the next")
