@@ -70,6 +70,7 @@ struct ImageFaultTests {
     func crash(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let place = try place(seed: seed)
+        place.disk.canExchange = seed % 3 > 0
         let countdown = Countdown(1 + generator.number(below: 40))
         place.disk.intercept = { operation, _ in
             [.write, .synchronize, .rename, .synchronizeDirectory].contains(operation) && countdown.strikes()
@@ -79,7 +80,8 @@ struct ImageFaultTests {
         place.disk.intercept = nil
         place.disk.crash()
         guard place.disk.exists(TestCartridge.directory) else {
-            // This disk cannot exchange names; between the two steps the new one waits under its other name.
+            // Where names cannot be exchanged, the new one waits under its other name between the two steps.
+            #expect(!place.disk.canExchange)
             #expect(place.disk.exists(TestCartridge.directory + ".import/CAP001L8"))
             return
         }
@@ -120,6 +122,29 @@ struct ImageFaultTests {
         try place.export(format, to: "/store/image", options: options)
         try place.fill(from: "/store/image")
         #expect(try place.contents == Self.old)
+    }
+
+    @Test("who has the cartridge open while it is replaced goes on reading the old one, on a real disk too")
+    func readers() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/replace-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = POSIXDisk()
+        try disk.makeDirectory(folder)
+        let directory = folder + "/CAP001L8"
+        let specification = CartridgeSpecification(barcode: "CAP001L8", generation: 8, capacity: .mebibytes(1))
+        try Cartridge.create(at: directory, on: disk, specification)
+        let first = try Cartridge(opening: directory, on: disk, access: .readWrite)
+        try first.writeRecord([1, 2, 3].span, at: .zero, partition: 0)
+        try first.close()
+        let old = try Cartridge(opening: directory, on: disk, access: .readOnly)
+        let replacement = try CartridgeReplacement(of: directory, on: disk, partitionCapacities: [.mebibytes(1)])
+        try replacement.cartridge.writeRecord([9].span, at: .zero, partition: 0)
+        try replacement.commit()
+        let new = try Cartridge(opening: directory, on: disk, access: .readOnly)
+        #expect(try old.object(at: .zero, partition: 0) == .record(length: 3))
+        #expect(try new.object(at: .zero, partition: 0) == .record(length: 1))
+        #expect(old.metadata.identity == new.metadata.identity)
+        #expect(try disk.list(folder) == ["CAP001L8"])
     }
 
     @Test("an image that does not fit changes nothing")

@@ -14,13 +14,13 @@ struct CartridgeExportCommand: AsyncParsableCommand {
         commandName: "export",
         abstract: "Write a cartridge into a tape image: SIMH, AWSTAPE, HET, or a directory.",
         discussion: """
-            The image keeps every record's length and every filemark. Formats: `tap` (SIMH), `aws` (AWSTAPE), `het`
-            (Hercules, compressed), `directory` (a file for each tape file, and an index; keeps partitions and
-            attributes too). The name of FILE says which one (.tap, .aws, .het, a slash at its end) or --format does.
-            FILE `-` is standard output, for one file. The cartridge must not be in a drive.
+            The image keeps every record's length and every filemark. Formats: `tap` (SIMH), `aws` (AWSTAPE), `het` \
+            (Hercules, compressed), `directory` (a file for each tape file, and an index; keeps partitions and \
+            attributes too). The end of FILE says which (.tap, .aws, .het, a slash), or --format does. FILE `-` is \
+            standard output. The cartridge must not be in a drive.
 
-            A record that cannot be read is written as a damaged one, with what can be read of it, in the formats that
-            can say so (tap, directory).
+            A record that cannot be read is written as a damaged one, with what can be read of it, in the formats \
+            that can say so (tap, directory).
             """
     )
 
@@ -30,7 +30,7 @@ struct CartridgeExportCommand: AsyncParsableCommand {
     @Argument(help: "The image; must not exist.")
     var file: String
 
-    @Option(help: "Format of the image: tap, aws, het or directory.")
+    @Option(help: "Format of the image: tap, aws, het or directory.", transform: Self.writableFormat)
     var format: ImageFormat?
 
     @Option(help: "The partition to write, in formats that hold one.")
@@ -45,13 +45,14 @@ struct CartridgeExportCommand: AsyncParsableCommand {
     @Flag(help: "Replace the file when it exists.")
     var force = false
 
-    @OptionGroup var source: StoreOptions
+    @OptionGroup var source: ImageStoreOptions
     @OptionGroup var options: ClientOptions
 
-    func validate() throws {
-        if let format, !ImageFormat.writable.contains(format) {
-            throw ValidationError("images of the format \(format.rawValue) are read only")
+    private static func writableFormat(_ name: String) throws -> ImageFormat {
+        guard let format = ImageFormat(rawValue: name), ImageFormat.writable.contains(format) else {
+            throw ValidationError("\"\(name)\" is no format that can be written: tap, aws, het, directory")
         }
+        return format
     }
 
     func run() async throws {
@@ -123,6 +124,11 @@ struct CartridgeExportCommand: AsyncParsableCommand {
             )
         }
     }
+}
+
+struct ImageStoreOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Use this store directly, without a daemon.", valueName: "dir"))
+    var store: String?
 }
 
 /// What `cartridge export --json` prints.

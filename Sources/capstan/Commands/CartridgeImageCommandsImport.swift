@@ -13,9 +13,10 @@ struct CartridgeImportCommand: AsyncParsableCommand {
         commandName: "import",
         abstract: "Fill a cartridge from a tape image.",
         discussion: """
-            SIMH (.tap) and E11 images, AWSTAPE (.aws), HET, directories that `export` wrote, and cartridges of mhvtl are
-            told apart by their contents; --format is for what could be several. What was on the cartridge is lost, but
-            only once the whole image was read and fits. The cartridge must exist, be writable and not be in a drive.
+            SIMH (.tap) and E11 images, AWSTAPE (.aws), HET, directories that `export` wrote, and cartridges of mhvtl \
+            are told apart by their contents; --format is for what could be several. What was on the cartridge is \
+            lost, but only once the whole image was read and fits. The cartridge must exist, be writable and not be \
+            in a drive.
 
             A record that the image marks as bad becomes one that every read reports as a medium error.
             """
@@ -27,10 +28,10 @@ struct CartridgeImportCommand: AsyncParsableCommand {
     @Argument(help: "The image.")
     var file: String
 
-    @Option(help: "Format of the image: tap, e11, aws, het, directory or mhvtl.")
+    @Option(help: "Format of the image.")
     var format: ImageFormat?
 
-    @OptionGroup var source: StoreOptions
+    @OptionGroup var source: ImageStoreOptions
     @OptionGroup var options: ClientOptions
 
     func run() async throws {

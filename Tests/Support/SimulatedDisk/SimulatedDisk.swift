@@ -10,7 +10,7 @@ import Foundation
 ///   write while the cache still shows them), reads that fail, a full disk.
 /// - ``kill()``: the process ends; what it wrote stays in the page cache.
 /// - ``crash()``: the power fails; of what was not synchronised each 512-byte sector is there or not, in any order.
-package final class SimulatedDisk: Disk, @unchecked Sendable {
+package final class SimulatedDisk: ExchangingDisk, @unchecked Sendable {
     /// How rare faults are: one in so many calls; 0 never.
     package struct Faults: Sendable {
         package var read: UInt64 = 0
@@ -33,6 +33,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     package var intercept: (@Sendable (Operation, String) -> Int32?)?
     /// All files together may be so large.
     package var capacityBytes = Int.max
+    /// Whether names can be exchanged; some filesystems cannot.
+    package var canExchange = true
     /// How many faults were injected.
     package private(set) var injectedFaults = 0
 
@@ -52,6 +54,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
         case set(String, SimulatedNode?)
         case remove(String)
         case rename(from: String, to: String)
+        case exchange(String, String)
     }
 
     package init(seed: UInt64 = 0) {
@@ -150,6 +153,15 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
             guard names[from] != nil else { throw error("rename", from, ENOENT) }
             try requireParent(of: to, "rename")
             change(.rename(from: from, to: to))
+        }
+    }
+
+    package func exchange(_ one: String, _ other: String) throws(DiskError) {
+        try exclusively { () throws(DiskError) in
+            try inject(.rename, one)
+            guard names[one] != nil, names[other] != nil else { throw error("exchange", one, ENOENT) }
+            guard canExchange else { throw error("exchange", one, EINVAL) }
+            change(.exchange(one, other))
         }
     }
 
@@ -301,10 +313,19 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
         case .set(let path, let node): names[path] = .some(node)
         case .remove(let path): names.removeValue(forKey: path)
         case .rename(let from, let to):
-            for path in names.keys where path == from || path.hasPrefix(from + "/") {
-                guard let node = names.removeValue(forKey: path) else { continue }
-                names[to + path.dropFirst(from.count)] = node
-            }
+            move(from, to, &names)
+        case .exchange(let one, let other):
+            move(one, one + "\0", &names)
+            move(other, one, &names)
+            move(one + "\0", other, &names)
+        }
+    }
+
+    /// A name, with everything below it where it is a directory.
+    private static func move(_ from: String, _ to: String, _ names: inout [String: SimulatedNode?]) {
+        for path in names.keys where path == from || path.hasPrefix(from + "/") {
+            guard let node = names.removeValue(forKey: path) else { continue }
+            names[to + path.dropFirst(from.count)] = node
         }
     }
 }
