@@ -58,6 +58,17 @@ struct ArchiveTarTests {
         #expect(try ArchiveTree.lines(of: contents) == ArchiveTree.lines(ofDirectory: tree))
     }
 
+    @Test("our own tar streams are listed as the tree they came from, in records of 63 KiB with filling at the end")
+    func ownStreams() throws {
+        try ArchiveSamples.makeTree(tree)
+        var bytes = try ArchiveOwnStreams.stream(.tar, of: tree, state: scratch.path + "/state")
+        bytes += [UInt8](repeating: 0, count: 64_512 - bytes.count % 64_512)
+        let (recognition, contents) = try ArchiveTree.open(ArchiveTape(bytes, recordBytes: 64_512))
+        #expect(recognition.format == "tar")
+        #expect(contents.problems == [])
+        #expect(try ArchiveTree.lines(of: contents) == ArchiveTree.lines(ofDirectory: tree))
+    }
+
     @Test("opening a member in the middle of a large archive reads that member, not the archive")
     func randomAccess() throws {
         try ArchiveShell.run(
