@@ -27,6 +27,13 @@ struct DoctorTests {
         return root
     }
 
+    @Test("a password without a user is refused, not ignored")
+    func passwordAlone() throws {
+        #expect(throws: (any Error).self) { try DoctorNDMPCommand.parse(["filer", "--password", "secret"]) }
+        #expect(try DoctorNDMPCommand.parse(["filer", "--user", "ndmp", "--password", "secret"]).password == "secret")
+        #expect(try DoctorNDMPCommand.parse(["filer"]).user == nil)
+    }
+
     @Test("ports in use and who has them, as the kernel tells")
     func ports() throws {
         let root = try processes()

@@ -34,8 +34,8 @@ struct BackupStreamJob: DataJob {
             outcome.variables.append(NDMPVariable(name: "BASE_DUMP_DATE", value: XDRString("\(summary.baseDate)")))
         }
         outcome.sentence =
-            "\(title), level \(summary.level), is complete: \(summary.files) files and \(summary.directories) "
-            + "directories"
+            "\(title), level \(summary.level), is complete: "
+            + Counted.text(files: summary.files, directories: summary.directories)
         if summary.unreadable > 0 {
             outcome.sentence += "; \(summary.unreadable) could not be read whole"
             outcome.isIncomplete = true
@@ -64,12 +64,27 @@ struct RecoverStreamJob: DataJob {
         let job = RecoverJob(format, selections: selections, options: options, stateDirectory: stateDirectory)
         let summary = try job.run(from: connection, observer: observer)
         var outcome = DataOutcome(files: summary.files)
-        outcome.sentence = "\(title) is complete: \(summary.files) files and \(summary.directories) directories"
-        if summary.removed > 0 { outcome.sentence += ", \(summary.removed) names removed" }
+        outcome.sentence =
+            "\(title) is complete: " + Counted.text(files: summary.files, directories: summary.directories)
+        if summary.removed > 0 {
+            outcome.sentence += ", " + Counted.text(summary.removed, "name", "names") + " removed"
+        }
         if summary.failed > 0 {
             outcome.sentence += "; \(summary.failed) could not be put back whole"
             outcome.isIncomplete = true
         }
         return outcome
+    }
+}
+
+/// Numbers of things in sentences for people.
+enum Counted {
+    static func text(_ count: some BinaryInteger, _ one: String, _ many: String) -> String {
+        "\(count) \(count == 1 ? one : many)"
+    }
+
+    /// `1 file and 2 directories`.
+    static func text(files: some BinaryInteger, directories: some BinaryInteger) -> String {
+        text(files, "file", "files") + " and " + text(directories, "directory", "directories")
     }
 }

@@ -61,6 +61,11 @@ struct DoctorNDMPCommand: AsyncParsableCommand {
     @Flag(help: "Show every NDMP message on standard error.") var verbose = false
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        // Without a user nobody logs in, and a password would go unused without a word.
+        guard password == nil || user != nil else { throw ValidationError("--password needs --user") }
+    }
+
     func run() async throws {
         let options = try probeOptions()
         let thread = DeviceThread(name: "doctor")
