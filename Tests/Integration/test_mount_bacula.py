@@ -167,17 +167,21 @@ def director(daemon, folder):
 
 def inspected(daemon, source):
     with steps.step("the volumes are browsed without Bacula: jobs as directories, a file in one equals the original"):
-        info = open(daemon("cartridges", SMALL[0], "files", "0001", "info.json"), encoding="utf-8").read()
-        expect("acula" in info, info[:500])
-        found = output("find", daemon("cartridges", SMALL[0]), "-name", "large0", "-o", "-name", "f00003").splitlines()
-        expect(found, "no file of the tree below", os.listdir(daemon("cartridges", SMALL[0])))
-        for path in found:
-            name = os.path.basename(path.decode())
-            original = output("find", source, "-name", name).splitlines()[0]
-            if os.path.getsize(path) == os.path.getsize(original):
-                said("cmp", path.decode(), original.decode())
-                return
-        expect(False, "none of", found, "is whole")
+        whole, parts = 0, 0
+        for barcode in SMALL[:4]:
+            info = open(daemon("cartridges", barcode, "files", "0001", "info.json"), encoding="utf-8").read()
+            expect("acula" in info, info[:500])
+            root = daemon("cartridges", barcode, "contents")
+            for path in output("find", root, "-type", "f", "-size", "+0").splitlines():
+                # contents/JOB/full path; a file that goes on on another cartridge is a part here.
+                original = os.path.join(b"/", path.removeprefix(os.fsencode(root) + b"/").split(b"/", 1)[1])
+                if os.path.getsize(path) == os.path.getsize(original):
+                    said("cmp", path.decode(), original.decode())
+                    whole += 1
+                else:
+                    parts += 1
+        print(f"# {whole} files of the jobs are equal, {parts} are parts that go on elsewhere")
+        expect(whole > 300 and parts <= 6, whole, parts)
 
 
 def main():
