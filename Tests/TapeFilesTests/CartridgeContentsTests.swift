@@ -40,6 +40,9 @@ struct CartridgeContentsTests {
         #expect(attributes.permissions == 0o640)
         #expect(attributes.owner == FileAttributes.Owner(user: 1000, group: 1001))
         #expect(attributes.modifiedNanoseconds == 1_600_000_000_000_000_000)
+        // The root is in no archive: its time is the tape's.
+        let tape = try bench.attributes("").modifiedNanoseconds
+        #expect(try bench.attributes("files/0001/contents").modifiedNanoseconds == tape)
         #expect(throws: FileError(ENOENT)) { try bench.node("files/0001/contents/etc/passwd") }
         #expect(throws: FileError(ENOTDIR)) { try bench.node("files/0001/contents/top/x") }
     }

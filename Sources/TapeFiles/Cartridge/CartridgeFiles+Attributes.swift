@@ -113,7 +113,9 @@ extension CartridgeFiles {
             storedBytes: entry.kind == .regular ? entry.lengthBytes : 0,
             inode: number(node, scene),
             links: kind == .directory ? 2 : max(1, entry.links),
-            modifiedNanoseconds: entry.modifiedNanoseconds,
+            // A directory that the archive only implies, as its root, has no time of its own.
+            modifiedNanoseconds: kind == .directory && entry.modifiedNanoseconds == 0
+                ? scene.view.modifiedNanoseconds : entry.modifiedNanoseconds,
             owner: FileAttributes.Owner(user: entry.user, group: entry.group),
             validMilliseconds: Self.memberValidMilliseconds
         )
