@@ -328,6 +328,7 @@ class Crowd:
         with open(self.daemon("cartridges", barcode, "files", "0001", "data"), "rb") as file:
             expect(file.read() == first, barcode, "has other data in its first file")
         self.count("read of files/0001/data")
+        time.sleep(0.01)
 
     def operator(self, chance):
         """Another door: never out of a drive, since it may take a cartridge from a program."""
@@ -366,6 +367,7 @@ class Crowd:
             # One that mkdir made: it stays blank, and reading that is an error.
             expect(error_of(tape.read, 65536) == errno.EIO, "a blank tape could be read")
             self.count("blank tape")
+            time.sleep(0.02)
             return
         link = self.daemon("drives", drive, barcode)
         tape.operate(MTREW)

@@ -21,6 +21,8 @@ final class TapeUnit: Sendable {
         var isHeld = false
         /// A descriptor of it was closed and nothing was done since: the kernel's RELEASE is on its way, most likely.
         var isLeaving = false
+        /// Counts opens: who waits for one to end does not wait for the next.
+        var opens: UInt64 = 0
     }
 
     /// RELEASE comes behind close(2), on its own. Whoever opens next waits for it, but not for ever: a descriptor may
@@ -47,7 +49,7 @@ final class TapeUnit: Sendable {
             } catch {
                 return .failure(FileError(error))
             }
-            occupancy = Occupancy(isHeld: true)
+            occupancy = Occupancy(isHeld: true, opens: occupancy.opens &+ 1)
             return .success(())
         }
         guard let answer else {
@@ -56,16 +58,17 @@ final class TapeUnit: Sendable {
         try answer.get()
     }
 
-    /// Waits for a close that is on its way, as an open does.
+    /// Waits for the close that is on its way, as an open does, but for no other.
     func settle() {
+        let present = occupancy.update { $0.opens }
         _ = occupancy.wait(upTo: Self.releaseWait) { occupancy -> Bool? in
-            occupancy.isHeld && occupancy.isLeaving ? nil : true
+            occupancy.isHeld && occupancy.isLeaving && occupancy.opens == present ? nil : true
         }
     }
 
     func giveBack() {
         station.close(nexus)
-        occupancy.update { $0 = Occupancy() }
+        occupancy.update { $0 = Occupancy(opens: $0.opens) }
     }
 
     func setLeaving(_ isLeaving: Bool) {
