@@ -127,7 +127,7 @@ struct DeviceEndTests {
     func longFromInvisible() throws {
         let bench = try DeviceBench()
         let tape = try bench.tape()
-        let blind = BlindCaller()
+        let blind = HiddenCaller()
         let long = [UInt8](repeating: 1, count: 1 << 20)
         #expect(code { _ = try tape.file.write(long.span, at: 0, caller: blind) } == EINVAL)
         let certain = long.span.extracting(0..<(1 << 20) - 4096)
@@ -196,7 +196,7 @@ struct DeviceEndTests {
 }
 
 /// A caller in another PID namespace.
-struct BlindCaller: Caller {
+struct HiddenCaller: Caller {
     var identity: CallerIdentity { CallerIdentity() }
     func read(_ count: Int, at address: UInt64) throws(FileError) -> [UInt8] { throw FileError(ESRCH) }
     func write(_ bytes: Span<UInt8>, at address: UInt64) throws(FileError) { throw FileError(ESRCH) }
