@@ -26,3 +26,9 @@ package protocol ImageWriter: AnyObject {
     /// Removes what was written.
     func discard()
 }
+
+/// Numbers of things in notes.
+enum Numbers {
+    /// `1 record`, `2 records`.
+    static func text(_ count: UInt64, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+}

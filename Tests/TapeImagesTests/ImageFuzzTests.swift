@@ -45,7 +45,7 @@ struct ImageFuzzTests {
     func files(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         let images = [SIMHTests.image, AWSTests.image, AWSTests.zlib + AWSTests.image, AWSTests.bzip2]
-        for round in 0..<600 {
+        for round in 0..<300 {
             let image = mutated(images[round % images.count], &generator)
             let disk = try Images.disk(image)
             for format in [ImageFormat.tap, .e11, .aws, .het] {
@@ -99,7 +99,7 @@ struct ImageFuzzTests {
         let place = try TestCartridge()
         try place.write([.record([9])])
         var expected: [Piece] = [.record([9])]
-        for _ in 0..<150 {
+        for _ in 0..<60 {
             let filling = try CartridgeFilling(TestCartridge.directory, on: place.disk)
             do {
                 for piece in mutated(stream, &generator).chunked(1 + generator.number(below: 30)) {

@@ -43,7 +43,7 @@ struct SIMHTests {
     func behindTheEnd() throws {
         let reader = try SIMHReader(Images.path, on: try Images.disk(Self.image + [1, 2, 3]))
         #expect(try Images.pieces(reader) == Self.pieces)
-        #expect(reader.notes == ["3 bytes behind the end of the medium are left out"])
+        #expect(reader.notes == ["3 bytes behind the end of the medium left out"])
     }
 
     @Test("an image without the mark of its end is whole when its last object is")

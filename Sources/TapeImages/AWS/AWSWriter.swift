@@ -19,7 +19,10 @@ package final class AWSWriter: ImageWriter {
 
     package var notes: [String] {
         guard longRecords > 0 else { return [] }
-        return ["\(longRecords) records are longer than \(Self.herculesRecordBytes) bytes; Hercules cannot read those"]
+        return [
+            Numbers.text(longRecords, "record")
+                + " of more than \(Self.herculesRecordBytes) bytes, which Hercules cannot read"
+        ]
     }
 
     package func write(_ object: ImageObject, _ bytes: [UInt8]) throws(ImageError) {

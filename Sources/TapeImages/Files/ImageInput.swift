@@ -10,7 +10,7 @@ final class ImageInput {
     let length: UInt64
     private(set) var offset: UInt64 = 0
     private let file: any DiskFile
-    private var buffer = [UInt8](repeating: 0, count: ImageLimits.bufferBytes)
+    private var buffer: [UInt8]
     private var bufferStart: UInt64 = 0
     private var bufferCount = 0
 
@@ -19,6 +19,7 @@ final class ImageInput {
         file = try onDisk { () throws(DiskError) in try disk.open(path, .readOnly) }
         let opened = file
         length = UInt64(clamping: try onDisk { () throws(DiskError) in try opened.size() })
+        buffer = [UInt8](repeating: 0, count: Int(min(length, UInt64(ImageLimits.bufferBytes))))
         file.adviseSequential()
     }
 

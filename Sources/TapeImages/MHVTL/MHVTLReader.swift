@@ -97,7 +97,11 @@ package final class MHVTLReader: ImageReader {
         guard partition + 1 < names.count else {
             hasEnded = true
             done -= index.offset
-            if damaged > 0 { notes.append("\(damaged) blocks do not match their checksums; they are damaged records") }
+            if damaged > 0 {
+                notes.append(
+                    Numbers.text(damaged, "block") + " without a matching checksum, damaged on the cartridge too"
+                )
+            }
             return .endOfMedium
         }
         partition += 1

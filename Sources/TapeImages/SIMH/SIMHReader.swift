@@ -28,9 +28,15 @@ package final class SIMHReader: ImageReader {
 
     package var notes: [String] {
         var notes: [String] = []
-        if otherRecords > 0 { notes.append("\(otherRecords) private or descriptive records of the image are left out") }
-        if privateMarkers > 0 { notes.append("\(privateMarkers) private markers of the image are left out") }
-        if bytesBehindEnd > 0 { notes.append("\(bytesBehindEnd) bytes behind the end of the medium are left out") }
+        if otherRecords > 0 {
+            notes.append(Numbers.text(otherRecords, "private or descriptive record") + " of the image left out")
+        }
+        if privateMarkers > 0 {
+            notes.append(Numbers.text(privateMarkers, "private marker") + " of the image left out")
+        }
+        if bytesBehindEnd > 0 {
+            notes.append(Numbers.text(bytesBehindEnd, "byte") + " behind the end of the medium left out")
+        }
         return notes
     }
 

@@ -42,7 +42,7 @@ package final class ImageExport {
 
     package var notes: [String] {
         var notes = writer?.notes ?? []
-        if omittedRecords > 0 { notes.append("\(omittedRecords) damaged records are left out") }
+        if omittedRecords > 0 { notes.append(Numbers.text(omittedRecords, "damaged record") + " left out") }
         if let chosen, let tape, tape.partitions.count > 1 {
             notes.append("partition \(chosen) of \(tape.partitions.count) is in the image")
         }

@@ -158,7 +158,7 @@ struct ExportedImage: Codable {
     }
 
     var summary: String {
-        let damaged = damagedRecords > 0 ? ", \(damagedRecords) of them damaged" : ""
+        let damaged = damagedRecords > 0 ? " (\(damagedRecords) damaged)" : ""
         return "\(barcode): \(Plural.of(records, "record"))\(damaged) and \(Plural.of(filemarks, "filemark")), "
             + "\(ByteSize.text(bytes)), written to \(file)"
     }

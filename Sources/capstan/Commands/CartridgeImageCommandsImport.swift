@@ -99,13 +99,13 @@ struct ImportedImage: Codable {
         partitions = image.reader.tape.partitions.count
         notes = image.notes
         if answer.emptyDamagedRecords > 0 {
-            notes.append("\(answer.emptyDamagedRecords) damaged records without any bytes have one byte now")
+            notes.append(Plural.of(answer.emptyDamagedRecords, "damaged record") + " of no bytes, with one byte now")
         }
         if gaps > 0 { notes.append("\(Plural.of(gaps, "erase gap")) of \(ByteSize.text(gapBytes)) left out") }
     }
 
     var summary: String {
-        let damaged = damagedRecords > 0 ? ", \(damagedRecords) of them damaged" : ""
+        let damaged = damagedRecords > 0 ? " (\(damagedRecords) damaged)" : ""
         return "\(barcode): \(Plural.of(records, "record"))\(damaged) and \(Plural.of(filemarks, "filemark")), "
             + ByteSize.text(bytes)
     }
