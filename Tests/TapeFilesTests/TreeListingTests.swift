@@ -282,4 +282,18 @@ struct TreeListingTests {
         try rig.make("shelf/CLN001L8")
         #expect(try rig.tree.statistics().capacityBytes == 3 * 4 << 20)
     }
+
+    @Test(
+        "statfs of many cartridges answers at once, and tells all when they have been looked into",
+        .timeLimit(.minutes(1))
+    )
+    func statisticsOfMany() async throws {
+        let rig = try TreeRig(drives: 1, slots: 300, cartridges: 300)
+        rig.cartridges.delayMilliseconds.withLock { $0 = 2 }
+        let first = try rig.tree.statistics()
+        #expect(first.capacityBytes == 300 * 4 << 20)
+        #expect(first.usedBytes < 300_000)
+        while try rig.tree.statistics().usedBytes < 300_000 { await Task.yield() }
+        #expect(Set(rig.cartridges.asked.withLock { $0 }).count == 300)
+    }
 }

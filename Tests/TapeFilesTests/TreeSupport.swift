@@ -30,6 +30,8 @@ final class FakeCartridges: CartridgeSubtree {
     let asked = Guarded<[String]>([], name: "asked")
     let damaged = Guarded<Set<String>>([], name: "damaged")
     let used = Guarded<UInt64>(1000, name: "used")
+    /// How long a look into one takes.
+    let delayMilliseconds = Guarded<UInt32>(0, name: "delay")
 
     func attributes(of node: CartridgeNode, in cartridge: StoredCartridge) throws(FileError) -> FileAttributes {
         guard !damaged.withLock({ $0.contains(cartridge.barcode) }) else { throw FileError(EIO, "damaged") }
@@ -77,6 +79,8 @@ final class FakeCartridges: CartridgeSubtree {
 
     func use(of cartridge: StoredCartridge) throws(FileError) -> CartridgeUse {
         asked.withLock { $0.append(cartridge.barcode) }
+        let delay = delayMilliseconds.withLock { $0 }
+        if delay > 0 { usleep(delay * 1000) }
         return CartridgeUse(capacityBytes: 4 << 20, usedBytes: used.withLock { $0 }, tapeFiles: 1)
     }
 

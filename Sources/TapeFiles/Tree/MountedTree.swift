@@ -22,6 +22,9 @@ package final class MountedTree: ServedTree {
     /// When this tree was made: the time of whatever has not changed since. Nanoseconds since 1970.
     let began: Int64
     let state: Guarded<TreeState>
+    private let learnerThread: DeviceThread
+    /// Where cartridges are looked into that statfs did not wait for.
+    let learner: ThreadGate
     private let watcher = Guarded<Task<Void, Never>?>(nil, name: "watcher of the mounted tree")
 
     /// The tree of a library that this process serves.
@@ -59,6 +62,9 @@ package final class MountedTree: ServedTree {
         self.cartridges = cartridges
         self.devices = devices
         self.clock = clock
+        let thread = DeviceThread(name: "statfs")
+        self.learnerThread = thread
+        self.learner = ThreadGate(thread)
         self.began = nanoseconds(clock.now())
         let (number, inventory) = source.first
         self.state = Guarded(
@@ -73,6 +79,7 @@ package final class MountedTree: ServedTree {
     package func close() {
         watcher.withLock { $0?.cancel() }
         finish()
+        learnerThread.stop()
     }
 
     private func finish() {

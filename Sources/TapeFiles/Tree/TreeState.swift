@@ -17,12 +17,14 @@ struct TreeState {
     /// When anything of the inventory changed last.
     private(set) var inventoryTime: Int64
     var texts: [FileNode: Text] = [:]
-    /// What `statfs` has learnt of cartridges that nobody has changed since.
-    var used: [String: CartridgeUse] = [:]
+    /// Bytes in use, as `statfs` has learnt them, of cartridges that nobody has changed since.
+    var used: [String: UInt64] = [:]
+    private var usedSince = ContinuousClock.now
+    private var isLearning = false
     private var cookies = BarcodeCookies()
     private var subscribers: [UInt64: AsyncStream<TreeChange>.Continuation] = [:]
     private var nextSubscriber: UInt64 = 0
-    private var isFinished = false
+    private(set) var isFinished = false
 
     /// A file's text, and since when it is so.
     struct Text {
@@ -66,6 +68,28 @@ struct TreeState {
         for change in difference.treeChanges {
             for subscriber in subscribers.values { subscriber.yield(change) }
         }
+    }
+
+    // MARK: Use
+
+    /// - Parameter maximumAge: older knowledge is forgotten; nil: none is.
+    mutating func knownUse(maximumAge: Duration?) -> [String: UInt64] {
+        if let maximumAge, ContinuousClock.now - usedSince > maximumAge {
+            used = [:]
+            usedSince = ContinuousClock.now
+        }
+        return used
+    }
+
+    /// False when it goes on already.
+    mutating func beginLearning() -> Bool {
+        guard !isLearning, !isFinished else { return false }
+        isLearning = true
+        return true
+    }
+
+    mutating func endLearning() {
+        isLearning = false
     }
 
     // MARK: Subscribers
