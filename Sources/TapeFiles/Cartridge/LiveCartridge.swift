@@ -12,11 +12,6 @@ final class LiveCartridge: Sendable {
     let budget: any VerifiedBudget
     private let disk: any Disk
     private let view: Guarded<CartridgeView>
-    /// What was told of the payload of each tape file when it was opened last: as long as that holds, what the kernel
-    /// has cached of it is right.
-    private let told = Guarded<[TapeFileNumber: TapeStamp]>([:], name: "opened tape files")
-
-    private static let maximumTold = 256
 
     init(_ stored: StoredCartridge, on disk: any Disk, budget: any VerifiedBudget) throws(FileError) {
         self.stored = stored
@@ -42,16 +37,6 @@ final class LiveCartridge: Sendable {
     }
 
     func isOvertaken(_ partition: PartitionView) -> Bool { partition.isOvertaken(on: disk) }
-
-    /// Whether the tape file is still the one that was opened last, and longer at most by records behind it.
-    func isAsTold(_ file: TapeFileNumber, _ stamp: TapeStamp) -> Bool {
-        told.withLock { told in
-            if told[file] == stamp { return true }
-            if told.count >= Self.maximumTold { told.removeAll() }
-            told[file] = stamp
-            return false
-        }
-    }
 
     private static func fileError(_ error: CartridgeError, _ stored: StoredCartridge, on disk: any Disk) -> FileError {
         guard disk.exists(stored.directory) else { return FileError(ENOENT, "\(stored.barcode) is gone") }

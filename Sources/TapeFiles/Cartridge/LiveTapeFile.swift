@@ -55,8 +55,8 @@ final class LiveTapeFile: TapeFileBytes {
     var lengthBytes: UInt64 { extent.lengthBytes }
     var recordCount: UInt64 { extent.recordCount }
 
-    /// As ``VerifiedReader/read(into:at:)``; ESTALE when the file was overwritten. That is asked each time: the kernel
-    /// keeps what it gets, for others who open the file later.
+    /// As ``VerifiedReader/read(into:at:)``; ESTALE when the file was overwritten. That is asked each time, also when
+    /// the bytes are at hand: one read never gives parts of two tapes, and what a private mapping caches is no older.
     func readBytes(into room: inout MutableSpan<UInt8>, at offset: UInt64) throws(FileError) -> Int {
         try current { state throws(ViewError) in
             if self.cartridge.isOvertaken(state.view) { throw .changed }
