@@ -88,6 +88,8 @@ package enum MountLimits {
     /// Refusals told at once, and then one each so many nanoseconds: a caller must not fill the log.
     static let loggedAtOnce = 20
     static let loggedEachNanoseconds: Int64 = 1_000_000_000
+    /// How long the kernel may believe that `drives` or `slots/3` is there: it always is.
+    static let fixedNameSeconds = 60.0
     /// Of a reason in the log.
     static let reasonLength = 600
     /// Of /proc/THREAD/syscall and of a line of /proc/self/mountinfo.

@@ -70,7 +70,7 @@ extension Operations {
                 guard size >= 0 else { throw FileError(EINVAL) }
                 try session.tree.truncate(node)
             }
-            request.attributes(try session.tree.attributes(of: node))
+            request.attributes(node, try session.tree.attributes(of: node))
         } catch { request.fail(error, "a change of attributes") }
     }
 

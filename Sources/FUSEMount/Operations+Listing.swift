@@ -94,7 +94,7 @@ private struct Listing {
         }
         let session = request.session
         let number = session.nodes.remember(found.node, inode: attributes.inode, parent: directory)
-        var entry = session.entry(number, attributes)
+        var entry = session.entry(number, found.node, attributes)
         // `start` has `size` bytes.
         let bytes = unsafe request.add(text, &entry, next: next, at: start + used, room: size - used)
         guard bytes <= size - used else {

@@ -113,13 +113,13 @@ enum Operations {
         let session = request.session
         let number = session.nodes.remember(node, inode: attributes.inode, parent: parent)
         // The kernel did not take it, so it will not forget it either.
-        if !request.entry(number, attributes) { session.nodes.forget(number, 1) }
+        if !request.entry(number, node, attributes) { session.nodes.forget(number, 1) }
     }
 
     private static func attributes(_ request: consuming Request, of number: UInt64) {
         let session = request.session
         guard let node = session.node(number) else { return request.fail(ESTALE) }
-        do throws(FileError) { request.attributes(try session.tree.attributes(of: node)) } catch {
+        do throws(FileError) { request.attributes(node, try session.tree.attributes(of: node)) } catch {
             request.fail(error, "stat")
         }
     }

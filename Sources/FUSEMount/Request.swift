@@ -48,13 +48,13 @@ struct Request: ~Copyable {
     /// For requests that want no answer.
     consuming func end() { unsafe fuse_reply_none(handle) }
 
-    consuming func entry(_ number: UInt64, _ attributes: FileAttributes) -> Bool {
-        var entry = session.entry(number, attributes)
+    consuming func entry(_ number: UInt64, _ node: FileNode, _ attributes: FileAttributes) -> Bool {
+        var entry = session.entry(number, node, attributes)
         return unsafe fuse_reply_entry(handle, &entry) == 0
     }
 
-    consuming func attributes(_ attributes: FileAttributes) {
-        var status = session.status(attributes)
+    consuming func attributes(_ node: FileNode, _ attributes: FileAttributes) {
+        var status = session.status(node, attributes)
         unsafe fuse_reply_attr(handle, &status, Session.seconds(attributes.validMilliseconds))
     }
 

@@ -102,16 +102,17 @@ final class Session: @unchecked Sendable {
     static func seconds(_ milliseconds: UInt32) -> Double { Double(milliseconds) / 1000 }
 
     /// - Parameter number: 0 where the kernel shall not know it (of a listing).
-    func entry(_ number: UInt64, _ attributes: FileAttributes) -> fuse_entry_param {
+    func entry(_ number: UInt64, _ node: FileNode, _ attributes: FileAttributes) -> fuse_entry_param {
         var entry = fuse_entry_param()
         entry.ino = number
-        entry.attr = status(attributes)
+        entry.attr = status(node, attributes)
         entry.attr_timeout = Self.seconds(attributes.validMilliseconds)
-        entry.entry_timeout = Self.seconds(attributes.validMilliseconds)
+        let isFixed = node.hasFixedName
+        entry.entry_timeout = isFixed ? MountLimits.fixedNameSeconds : Self.seconds(attributes.validMilliseconds)
         return entry
     }
 
-    func status(_ attributes: FileAttributes) -> stat {
+    func status(_ node: FileNode, _ attributes: FileAttributes) -> stat {
         var result = stat()
         result.st_ino = UInt(attributes.inode)
         result.st_mode = Self.typeBits(attributes.kind) | (attributes.permissions & 0o7777)
@@ -119,7 +120,7 @@ final class Session: @unchecked Sendable {
         result.st_uid = attributes.owner?.user ?? options.owner.user
         result.st_gid = attributes.owner?.group ?? options.owner.group
         result.st_size = Int(clamping: attributes.lengthBytes)
-        result.st_blksize = 4096
+        result.st_blksize = attributes.kind == .regular ? node.preferredBytes : FileNode.blockBytes
         result.st_blocks = Int(clamping: attributes.storedBytes / 512 + (attributes.storedBytes % 512 > 0 ? 1 : 0))
         result.st_mtim = Self.time(attributes.modifiedNanoseconds)
         result.st_atim = Self.time(attributes.accessedNanoseconds)
@@ -148,5 +149,26 @@ extension Session {
     /// A reader for each tape device that is open.
     func countStreams() {
         pool?.want(readers: handles.streams)
+    }
+}
+
+extension FileNode {
+    static let blockBytes = 4096
+    /// What `cat`, `cmp` and C's streams read at once of a file on a cartridge: each is one request.
+    private static let bulkBytes = 256 << 10
+
+    /// st_blksize. That of a device stays small: what is written to it in one piece becomes a record.
+    var preferredBytes: Int {
+        if case .cartridge = self { Self.bulkBytes } else { Self.blockBytes }
+    }
+
+    /// True where the same name means the same thing as long as the library runs, whatever is in it.
+    var hasFixedName: Bool {
+        switch self {
+        case .libraryDescription, .changer, .changerDevice, .changerStatus, .drives, .drive, .driveDevice, .driveStatus,
+            .slots, .slot, .mail, .mailSlot, .shelf, .cartridges:
+            true
+        case .root, .placed, .justMade, .cartridge: false
+        }
     }
 }

@@ -42,6 +42,9 @@ struct MountTests {
         let data = try System.status(mounted["cartridges/A00001L8/files/0001/data"])
         #expect(data.st_size == 1 << 16)
         #expect(data.st_blocks == 2)
+        // What stdio reads at once; what goes to a device in one piece is a record, and stays small.
+        #expect(data.st_blksize == 256 << 10)
+        #expect(try System.status(mounted["drives/0/nst"]).st_blksize == 4096)
         #expect(data.st_mode == S_IFREG | 0o644)
         #expect(data.st_ino == UInt(FakeTree.inode(node)))
         #expect(data.st_mtim.tv_sec == 1_700_000_000 && data.st_mtim.tv_nsec == 123_456_789)
