@@ -19,7 +19,7 @@ test_packages=(
     python3 rsync sg3-utils simh stenc tar tshark util-linux
 )
 # The C programs that Scripts/bench compares with, and tar; rsync compares what came back.
-bench_packages=(gcc libc6-dev python3 rsync tar)
+bench_packages=(fuse3 gcc libc6-dev libfuse3-dev pkg-config python3 rsync tar)
 
 say() { printf '==> %s\n' "$*" >&2; }
 
