@@ -13,7 +13,7 @@ struct MountSettingsTests {
         try ServeConfiguration(
             SettingValues(flags: flags, environment: [:], file: [:]),
             environment: [:],
-            workingDirectory: "/work",
+            workingDirectory: "/place",
             user: 1000
         )
     }
@@ -22,7 +22,7 @@ struct MountSettingsTests {
     func mountPoint() throws {
         #expect(try configuration([:]).mount == nil)
         let mount = try configuration(["mount": "m"]).mount
-        #expect(mount == MountSettings(path: "/work/m", others: .whenPermitted))
+        #expect(mount == MountSettings(path: "/place/m", others: .whenPermitted))
         #expect(try configuration(["mount": "/dev/vtl", "mount-access": "owner"]).mount?.others == .nobody)
         #expect(throws: APIError.self) { _ = try configuration(["mount": "m", "mount-access": "me"]) }
     }
