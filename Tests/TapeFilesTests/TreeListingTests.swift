@@ -75,6 +75,16 @@ struct TreeListingTests {
         }
     }
 
+    @Test("A cartridge's directory is believed for a second while it is in no drive, and not at all in one")
+    func believedDirectories() throws {
+        let cartridge = try rig.tree.node("cartridges/CAP001L8")
+        #expect(try rig.tree.attributes(of: cartridge).validMilliseconds == 1000)
+        let label = try rig.tree.node("cartridges/CAP001L8/label.json")
+        #expect(try rig.tree.attributes(of: label).validMilliseconds == 0)
+        try rig.library.move(from: .slot(1), to: .drive(0))
+        #expect(try rig.tree.attributes(of: cartridge).validMilliseconds == 0)
+    }
+
     @Test("Permissions: devices rw for owner and group, places writable by the owner, all else read-only")
     func permissions() throws {
         for (path, permissions) in [

@@ -20,9 +20,10 @@ extension MountedTree {
         in directory: FileNode
     ) throws(FileError) -> (node: FileNode, FileAttributes) {
         if case .cartridge(let barcode, let inner) = directory {
-            try requireCartridge(barcode, in: try current())
+            let inventory = try current()
+            try requireCartridge(barcode, in: inventory)
             let (node, attributes) = try cartridges.lookUp(name, in: inner, of: stored(barcode))
-            return (.cartridge(barcode: barcode, node), attributes)
+            return (.cartridge(barcode: barcode, node), believed(attributes, barcode, node, in: inventory))
         }
         let inventory = try current()
         guard let node = child(named: name, of: directory, in: inventory) else {
@@ -96,10 +97,25 @@ extension MountedTree {
 
     package func attributes(of node: FileNode) throws(FileError) -> FileAttributes {
         if case .cartridge(let barcode, let inner) = node, inner != .directory {
-            try requireCartridge(barcode, in: try current())
-            return try cartridges.attributes(of: inner, in: stored(barcode))
+            let inventory = try current()
+            try requireCartridge(barcode, in: inventory)
+            return believed(try cartridges.attributes(of: inner, in: stored(barcode)), barcode, inner, in: inventory)
         }
         return try attributes(of: node, in: try current())
+    }
+
+    /// The kernel may believe a second long that a cartridge which is in no drive has the directories it always has:
+    /// that halves what `find` costs over thousands of them.
+    private func believed(
+        _ attributes: FileAttributes,
+        _ barcode: String,
+        _ inner: CartridgeNode,
+        in inventory: TreeInventory
+    ) -> FileAttributes {
+        guard isLive, inner.isAlwaysThere, !inventory.isInDrive(barcode) else { return attributes }
+        var attributes = attributes
+        attributes.validMilliseconds = Self.elementValidMilliseconds
+        return attributes
     }
 
     func attributes(of node: FileNode, in inventory: TreeInventory) throws(FileError) -> FileAttributes {
@@ -130,7 +146,7 @@ extension MountedTree {
                 modifiedNanoseconds: state.withLock { $0.time(of: place?.directory ?? .shelf) }
             )
         case .cartridge(let barcode, let inner):
-            return try cartridgeAttributes(barcode, inner)
+            return believed(try cartridgeAttributes(barcode, inner), barcode, inner, in: inventory)
         default:
             return directory(node, inode, in: inventory)
         }
@@ -225,5 +241,15 @@ extension MountedTree {
 
     private static func target(of barcode: String, in place: FileNode.Place?) -> [UInt8] {
         Array(((place == nil ? "../cartridges/" : "../../cartridges/") + barcode).utf8)
+    }
+}
+
+extension CartridgeNode {
+    /// A directory that a cartridge has whatever is written to it.
+    fileprivate var isAlwaysThere: Bool {
+        switch self {
+        case .directory, .attributes, .files(partition: 0): true
+        default: false
+        }
     }
 }

@@ -82,6 +82,11 @@ struct TreeInventory: Sendable {
         self.shelf = cartridges.filter { locations[$0.barcode]?.place == nil }
     }
 
+    /// What is in a drive may change at any moment.
+    func isInDrive(_ barcode: String) -> Bool {
+        if case .drive? = locations[barcode]?.place { true } else { false }
+    }
+
     func has(_ place: FileNode.Place) -> Bool {
         switch place {
         case .slot(let number): number >= 1 && number <= snapshot.slots.count
