@@ -75,10 +75,11 @@ struct MountPoint: Sendable {
         return path
     }
 
-    /// The daemon behind it is gone.
+    /// The daemon behind it is gone. What stat(2) says is no sign: the kernel answers it from what it remembers of the
+    /// root directory for a minute. It never does so for statfs(2).
     static func isStale(_ path: String) -> Bool {
-        var status = stat()
-        guard unsafe stat(path, &status) != 0 else { return false }
+        var statistics = statvfs()
+        guard unsafe statvfs(path, &statistics) != 0 else { return false }
         return errno == ENOTCONN || errno == ECONNABORTED
     }
 

@@ -364,6 +364,7 @@ def killed(folder):
                 looker = subprocess.Popen(["sh", "-c", f'while find "{daemon()}" >/dev/null 2>&1; do :; done'])
                 wait_until(lambda: all(writer.durable > 200 * (turn + 1) for writer in writers) or
                            any(writer.error for writer in writers), "some records", 60)
+                os.stat(daemon.ready["mount"])  # what the kernel remembers of it is no sign of life
                 daemon.kill()
                 for writer in writers:
                     writer.join(20)
