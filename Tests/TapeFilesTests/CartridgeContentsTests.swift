@@ -38,6 +38,9 @@ struct CartridgeContentsTests {
         let attributes = try bench.attributes("files/0001/contents/etc/data")
         #expect(attributes.lengthBytes == 40_000)
         #expect(attributes.permissions == 0o640)
+        // Nobody else gets into an archive, whatever its modes are.
+        let root = try bench.attributes("files/0001/contents")
+        #expect(root.permissions == 0o550 && root.owner == nil)
         #expect(attributes.owner == FileAttributes.Owner(user: 1000, group: 1001))
         #expect(attributes.modifiedNanoseconds == 1_600_000_000_000_000_000)
         // The root is in no archive: its time is the tape's.
@@ -45,6 +48,22 @@ struct CartridgeContentsTests {
         #expect(try bench.attributes("files/0001/contents").modifiedNanoseconds == tape)
         #expect(throws: FileError(ENOENT)) { try bench.node("files/0001/contents/etc/passwd") }
         #expect(throws: FileError(ENOTDIR)) { try bench.node("files/0001/contents/top/x") }
+    }
+
+    @Test("a member whose bytes end before its length is no shorter file: reading across the end is EIO")
+    func cutMember() throws {
+        let bench = try CartridgeBench()
+        // Two headers and a block of `etc/hosts` come before the bytes of `etc/data`.
+        let cut = Array(HandmadeTar.archive(members).prefix(3 * 512 + 20_000))
+        try write(cut, record: 10_240, to: bench)
+        try bench.writeFilemarks()
+        let file = try bench.open("files/0001/contents/etc/data")
+        #expect(try file.part(4096, at: 8192) == Array(counted(40_000)[8192..<12_288]))
+        for (count, offset) in [(4096, UInt64(16_384)), (131_072, 0), (1, 20_000), (4096, 36_864)] {
+            let error = #expect(throws: FileError.self) { try file.part(count, at: offset) }
+            #expect(error?.code == EIO, "\(count) bytes at \(offset)")
+        }
+        #expect(try file.part(4096, at: 40_000) == [])
     }
 
     @Test("info.json tells records, format, and after listing what the contents came to")

@@ -37,10 +37,10 @@ final class MemberFile: OpenFile {
         readers.used(self)
         do throws(FormatError) {
             return try reader.withLock { reader throws(FormatError) in
-                if let reader { return try reader.read(into: &room, at: offset) }
-                let opened = try contents.openEntry(entry)
+                let opened: any ContentReader
+                if let reader { opened = reader } else { opened = try contents.openEntry(entry) }
                 reader = opened
-                return try opened.read(into: &room, at: offset)
+                return try fill(&room, at: offset, from: opened)
             }
         } catch {
             if error == .stale { throw FileError(ESTALE, "\(name): the tape file has changed") }
@@ -50,6 +50,28 @@ final class MemberFile: OpenFile {
             )
             throw FileError(EIO, "\(name): \(error)")
         }
+    }
+
+    /// All that the member has there, or an error: the kernel caches what it gets and takes a short answer before the
+    /// stated length for the end of the file, so that a program would copy half of it and see no error.
+    private func fill(
+        _ room: inout MutableSpan<UInt8>,
+        at offset: UInt64,
+        from reader: any ContentReader
+    ) throws(FormatError) -> Int {
+        let length = contents.entry(entry)?.lengthBytes ?? 0
+        guard offset < length else { return 0 }
+        let wanted = Int(min(UInt64(room.count), length - offset))
+        var done = 0
+        while done < wanted {
+            var rest = room._mutatingExtracting(done..<wanted)
+            let got = try reader.read(into: &rest, at: offset + UInt64(done))
+            guard got > 0 else {
+                throw .malformed("its bytes end at \(offset + UInt64(done)) of \(length)")
+            }
+            done += got
+        }
+        return done
     }
 
     /// Gives the way into the archive up; false: it is in use now.
