@@ -55,6 +55,22 @@ struct AmandaTests {
         #expect(contents.problems == [])
     }
 
+    @Test("A date beyond what a file's time can hold is the latest one")
+    func farDate() throws {
+        func record(_ text: String) -> [UInt8] {
+            Array(text.utf8) + [UInt8](repeating: 0, count: 32_768 - text.utf8.count)
+        }
+        let tape = MemoryTape([
+            [record("AMANDA: TAPESTART DATE 99991231235959 TAPE A\n\u{0C}\n")],
+            [record("AMANDA: FILE 99991231235959 host /disk lev 0 comp N program /bin/tar\n\u{0C}\n"), [1, 2, 3]],
+        ])
+        let recognition = try #require(Recogniser.recogniseVolume(tape))
+        let contents = try ArchiveOpener.volumeContents(of: tape, recognised: recognition, limits: ContentLimits())
+        let times = contents.paths().compactMap { contents.number(at: $0).flatMap(contents.entry) }
+            .map(\.modifiedNanoseconds)
+        #expect(times.contains(.max))
+    }
+
     @Test("A compressed dump is opened through its compression")
     func compressed() throws {
         let tape = MemoryTape(try AmandaSample.tape())

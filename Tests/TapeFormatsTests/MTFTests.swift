@@ -130,6 +130,23 @@ struct MTFTests {
         #expect(contents.problems == [])
     }
 
+    @Test("A path longer than any path is left out; no length on a tape asks for memory without limit")
+    func longPath() throws {
+        let long = MTFSample.block(
+            "FILE",
+            fields: 88,
+            strings: [(84, "short.txt")],
+            times: [56],
+            streams: [("PNAM", [UInt8](repeating: 0x41, count: 70_000)), ("STAN", Array("x".utf8))]
+        )
+        let file = MemoryTapeFile(MTFSample.dataSet + long, blockBytes: 1024)
+        let recognition = try #require(Recogniser.recognise(file))
+        let contents = try ArchiveOpener.contents(of: file, recognised: recognition, limits: ContentLimits())
+        #expect(contents.paths().contains { $0.hasSuffix("/short.txt") })
+        #expect(throws: FormatError.self) { try file.bytes(FormatError.pieceBytes + 1) }
+        #expect(throws: FormatError.self) { try file.bytes(-1) }
+    }
+
     @Test("Any byte may be wrong: nothing traps")
     func hostile() throws {
         var random = LabelRandom(seed: 5)

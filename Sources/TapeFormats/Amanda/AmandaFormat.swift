@@ -187,7 +187,7 @@ enum AmandaFormat {
             minute: number(10..<12),
             second: number(12..<14)
         )
-        return seconds.map { $0 * 1_000_000_000 } ?? 0
+        return seconds.map { ContentEntry.nanoseconds($0) } ?? 0
     }
 
     private static func dumps(

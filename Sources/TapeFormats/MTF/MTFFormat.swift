@@ -132,8 +132,8 @@ private struct MTFListing {
             switch stream.name {
             case "STAN" where data == nil: data = (body, stream)
             case "SPAR": isSparse = true
-            case "PNAM",
-                "FNAM" where stream.lengthBytes <= 65_536:
+            case "PNAM" where stream.lengthBytes <= Self.maximumPathBytes,
+                "FNAM" where stream.lengthBytes <= Self.maximumPathBytes:
                 longPath = path(try file.bytes(Int(stream.lengthBytes), at: body), block.isUnicode)
             default: break
             }

@@ -16,6 +16,9 @@ package enum FormatError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The entry or its state is gone.
     case stale
 
+    /// The largest piece of a tape that is taken into memory at once: the largest record, and an index of LTFS.
+    package static let pieceBytes = 64 << 20
+
     package var description: String {
         switch self {
         case .unreadable(let text), .malformed(let text), .limit(let text), .opaque(let text): text
@@ -52,8 +55,12 @@ package protocol TapeVolume: AnyObject, Sendable {
 }
 
 extension TapeFileBytes {
-    /// At most `count` bytes from `offset`.
+    /// At most `count` bytes from `offset`; `.limit` for more than ``FormatError/pieceBytes``, which only a length on
+    /// the tape that nobody checked can ask for.
     package func bytes(_ count: Int, at offset: UInt64 = 0) throws(FormatError) -> [UInt8] {
+        guard count >= 0, count <= FormatError.pieceBytes else {
+            throw .limit("a piece of \(count) bytes is larger than \(FormatError.pieceBytes)")
+        }
         let wanted = Int(min(UInt64(max(0, count)), lengthBytes > offset ? lengthBytes - offset : 0))
         var bytes = [UInt8](repeating: 0, count: wanted)
         var room = bytes.mutableSpan
