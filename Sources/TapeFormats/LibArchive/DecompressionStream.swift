@@ -44,7 +44,7 @@ enum Compression: String, CaseIterable, Sendable {
     private let compression: Compression
     private var pieces: [(start: UInt64, bytes: [UInt8])] = []
     /// Why it ends here: said again to everyone who wants to read on.
-    private var failure: FormatError?
+    private(set) var failure: FormatError?
     private(set) var isAtEnd = false
     /// Bytes that came out so far.
     private(set) var producedBytes: UInt64 = 0

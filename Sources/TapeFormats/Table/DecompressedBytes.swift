@@ -93,7 +93,8 @@ final class DecompressedBytes: TapeFileBytes {
     private func giveBack(_ stream: DecompressionStream) {
         state.withLock { state in
             if stream.isAtEnd { state.length = stream.producedBytes }
-            guard stream.fillingStart == nil else { return }
+            // What has failed or is at its end is of no use to the next reader, and keeps its window.
+            guard stream.fillingStart == nil, !stream.isAtEnd, stream.failure == nil else { return }
             if state.idle.count == Self.maximumIdle { state.idle.removeFirst() }
             state.idle.append(stream)
         }
