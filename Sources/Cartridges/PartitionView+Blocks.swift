@@ -162,7 +162,7 @@ extension PartitionView {
         let start = try mark(behindFilemark: number)
         if number < end.filemarks {
             // Mostly files are short of the whole tape by far, and the next filemark is near: the search begins there.
-            let limit = try mark(behindFilemark: number + 1, from: start.count)
+            let limit = try mark(behindFilemark: number + 1, from: start.count, payloadBefore: start.payloadEnd)
             return TapeFileExtent(
                 number: number,
                 firstBlock: BlockAddress(start.count),
@@ -197,7 +197,7 @@ extension PartitionView {
             endsWithFilemark: previous.number + 1 < end.filemarks
         )
         if found.endsWithFilemark {
-            let limit = try mark(behindFilemark: found.number + 1, from: start)
+            let limit = try mark(behindFilemark: found.number + 1, from: start, payloadBefore: firstByte)
             found.recordCount = limit.count - 1 - start
             found.lengthBytes = limit.payloadEnd - firstByte
         } else {
@@ -210,8 +210,13 @@ extension PartitionView {
 
     /// The mark behind the `number`th filemark, the beginning for number 0; there are so many. `low` is known not to
     /// lie behind it: from there the search doubles its steps before it halves them.
-    private func mark(behindFilemark number: UInt64, from low: UInt64 = 0) throws(ViewError) -> TapeMark {
+    private func mark(
+        behindFilemark number: UInt64,
+        from low: UInt64 = 0,
+        payloadBefore: UInt64 = 0
+    ) throws(ViewError) -> TapeMark {
         guard number > 0 else { return TapeMark() }
+        let first = low
         var low = low
         var high = low
         var step: UInt64 = 8
@@ -225,8 +230,8 @@ extension PartitionView {
             if try filemarks(before: middle) < number { low = middle + 1 } else { high = middle }
         }
         // A disk that lost a write may show an old entry, which is whole but contradicts its neighbours.
-        guard low > 0, let mark = try block(at: BlockAddress(low - 1)), mark.kind == .filemark,
-            mark.filemarksBefore == number - 1
+        guard low > first, let mark = try block(at: BlockAddress(low - 1)), mark.kind == .filemark,
+            mark.filemarksBefore == number - 1, mark.offset >= payloadBefore, mark.offset <= end.payloadEnd
         else {
             let reason = "the entry contradicts its neighbours"
             throw verdict(.corruptIndex(partition: self.number, address: BlockAddress(low), reason: reason))

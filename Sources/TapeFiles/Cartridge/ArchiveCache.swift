@@ -45,8 +45,10 @@ final class FoundArchive: Sendable {
                 return contents
             } catch {
                 // Stale or unreadable now may be well later; what is malformed stays so.
-                if case .stale = error { throw error }
-                listing.result = .failure(error)
+                switch error {
+                case .stale, .unreadable: break
+                default: listing.result = .failure(error)
+                }
                 throw error
             }
         }

@@ -23,6 +23,8 @@ extension CartridgeFiles {
             let volume = LiveVolume(scene.view, on: scene.cartridge)
             let recognition = Recogniser.recognise(file, place: place, volume: volume)
             let found = FoundArchive(stamps: [stamp], recognition: recognition)
+            // What cannot be read now may be readable when somebody looks again.
+            guard recognition?.format != "unreadable" else { return found }
             return archives.keep(found, .file(number), of: barcode)
         }
     }
@@ -96,6 +98,16 @@ extension CartridgeFiles {
     ) throws(FileError) -> any ArchiveContents {
         guard let recognition = archive.recognition, recognition.isBrowsable else { throw FileError(ENOENT) }
         let barcode = scene.cartridge.stored.barcode
+        if let listed = archive.listed, case .success(let contents) = listed { return contents }
+        let mayWait = listings.withLock { threads in
+            guard threads < limits.listingThreads else { return false }
+            threads += 1
+            return true
+        }
+        guard mayWait else {
+            throw FileError(EBUSY, "\(barcode): too many programs wait for archives that are being listed")
+        }
+        defer { listings.withLock { $0 -= 1 } }
         do throws(FormatError) {
             return try archive.contents { () throws(FormatError) in
                 let contents = try open(archive, recognition, place, scene)

@@ -8,6 +8,9 @@ import TapeFormats
 extension CartridgeFiles {
     /// What the archive never changes: the kernel need not ask again soon.
     private static let memberValidMilliseconds: UInt32 = 60_000
+    /// As the store itself: what is on a tape is for who may read the tape, and nobody else gets past a directory.
+    package static let directoryPermissions: UInt32 = 0o550
+    private static let filePermissions: UInt32 = 0o440
 
     package func attributes(
         of node: CartridgeNode,
@@ -57,7 +60,7 @@ extension CartridgeFiles {
     private func directory(_ node: CartridgeNode, _ scene: Scene, _ modified: Int64) -> FileAttributes {
         FileAttributes(
             kind: .directory,
-            permissions: 0o555,
+            permissions: Self.directoryPermissions,
             inode: number(node, scene),
             links: 2,
             modifiedNanoseconds: modified
@@ -73,7 +76,7 @@ extension CartridgeFiles {
     ) -> FileAttributes {
         FileAttributes(
             kind: .regular,
-            permissions: 0o444,
+            permissions: Self.filePermissions,
             lengthBytes: length,
             storedBytes: stored,
             inode: number(node, scene),
@@ -90,12 +93,18 @@ extension CartridgeFiles {
     ) throws(FileError) -> FileAttributes {
         let contents = try archive(place, generation: generation, scene).contents
         guard let found = contents.entry(entry) else { throw FileError(ENOENT) }
-        return attributes(
+        var attributes = attributes(
             of: found,
             node,
             scene,
             target: found.kind == .symbolicLink ? contents.linkTarget(entry) : nil
         )
+        if entry == 0 {
+            // The way in is ours: below it the archive's owners and modes hold.
+            attributes.permissions = Self.directoryPermissions
+            attributes.owner = nil
+        }
+        return attributes
     }
 
     func attributes(

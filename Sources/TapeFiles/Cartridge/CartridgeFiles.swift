@@ -52,6 +52,8 @@ package final class CartridgeFiles: Sendable {
     let archives: ArchiveCache
     private let cartridges: LiveCartridges
     private let readers: MemberReaders
+    /// Threads that list an archive, or wait for the one who does.
+    let listings = Guarded(0, name: "listings of archives")
 
     /// - Parameter inode: the tree's inode number of a node; the same for the same node, also after a new mount.
     ///   Generations in nodes follow from the tape's contents, so that they stay the same too.

@@ -22,6 +22,8 @@ package struct CartridgeFilesLimits: Sendable {
     package var measuredRecords: UInt64 = 1_000_000
     /// Open ways into members of archives; each holds a decompressor or a place in a stream.
     package var memberReaders = 32
+    /// Threads that may list archives, or wait for one who does: a long listing never takes all threads of a mount.
+    package var listingThreads = 12
     /// Of one archive.
     package var contents = ContentLimits()
 

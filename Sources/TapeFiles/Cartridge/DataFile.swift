@@ -4,6 +4,7 @@
 import Cartridges
 import Glibc
 import Logging
+import Synchronization
 import TapeLibrary
 
 /// `files/NNNN/data`: a tape file as one run of bytes. A file without a filemark behind it is read on as it grows.
@@ -12,6 +13,8 @@ final class DataFile: OpenFile {
     private let number: TapeFileNumber
     private let file: Guarded<LiveTapeFile>
     private let logger: Logger
+    /// The log hears of a bad place once, however often it is read again.
+    private let isTold = Atomic(false)
     /// Direct: two to four times as fast as through the kernel's cache, whose pages come in slices of 128 KiB and are
     /// copied once more; and what one reader got is never shown to another behind an overwrite.
     let traits = OpenTraits(isDirect: true)
@@ -32,7 +35,7 @@ final class DataFile: OpenFile {
             done += try longer.readBytes(into: &rest, at: offset + UInt64(done))
             return done
         } catch {
-            if error.code == EIO {
+            if error.code == EIO, !isTold.exchange(true, ordering: .relaxed) {
                 logger.error(
                     "a tape file cannot be read",
                     metadata: [

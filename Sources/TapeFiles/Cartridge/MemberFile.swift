@@ -3,6 +3,7 @@
 
 import Glibc
 import Logging
+import Synchronization
 import TapeFormats
 import TapeLibrary
 
@@ -13,6 +14,8 @@ final class MemberFile: OpenFile {
     private let name: String
     private let readers: MemberReaders
     private let logger: Logger
+    /// The log hears of a bad place once, however often it is read again.
+    private let isTold = Atomic(false)
     /// nil: not read yet, or given up in favour of others; reading makes a new one.
     private let reader = Guarded<(any ContentReader)?>(nil, name: "member of an archive")
 
@@ -44,10 +47,12 @@ final class MemberFile: OpenFile {
             }
         } catch {
             if error == .stale { throw FileError(ESTALE, "\(name): the tape file has changed") }
-            logger.error(
-                "a member of an archive cannot be read",
-                metadata: ["member": "\(name)", "byte": "\(offset)", "reason": "\(error)"]
-            )
+            if !isTold.exchange(true, ordering: .relaxed) {
+                logger.error(
+                    "a member of an archive cannot be read",
+                    metadata: ["member": "\(name)", "byte": "\(offset)", "reason": "\(error)"]
+                )
+            }
             throw FileError(EIO, "\(name): \(error)")
         }
     }

@@ -28,7 +28,7 @@ struct Scene {
         return try viewing { () throws(ViewError) in
             var extent = whole
             if let block, block < whole.endBlock.rawValue, block > whole.firstBlock.rawValue,
-                let next = try partition.block(at: BlockAddress(block))
+                let next = try partition.block(at: BlockAddress(block)), next.offset >= whole.firstByte
             {
                 extent.recordCount = block - whole.firstBlock.rawValue
                 extent.lengthBytes = next.offset - whole.firstByte
