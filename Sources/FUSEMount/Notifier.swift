@@ -71,8 +71,9 @@ final class Notifier: @unchecked Sendable {
         switch change {
         case .entry(let directory, let name):
             guard let number = nodes.number(of: directory) else { return }
-            let text = name.map { CChar(bitPattern: $0) }
-            _ = unsafe fuse_lowlevel_notify_inval_entry(session, number, text, text.count)
+            // libfuse sends the zero byte behind the name too.
+            let text = name.map { CChar(bitPattern: $0) } + [0]
+            _ = unsafe fuse_lowlevel_notify_inval_entry(session, number, text, text.count - 1)
             _ = unsafe fuse_lowlevel_notify_inval_inode(session, number, 0, 0)
         case .contents(let node):
             guard let number = nodes.number(of: node) else { return }
