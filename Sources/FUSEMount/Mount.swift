@@ -14,7 +14,7 @@ package final class Mount: Sendable {
     package enum State: Sendable, Equatable {
         case idle
         case mounted
-        /// Somebody has unmounted it from outside, or the system has cut it off (errno).
+        /// Somebody has unmounted it from outside (ENODEV), or the system has cut it off (errno; ENODEV too).
         case lost(Int32)
         case stopped
     }
@@ -139,7 +139,11 @@ package final class Mount: Sendable {
             return true
         }
         guard wasMounted else { return }
-        let how = code == ENODEV ? "was unmounted from outside" : "was cut off: \(MountError.reason(code))"
+        // The kernel says ENODEV after an unmount, and as well when the connection is aborted and the mount stays.
+        let how =
+            if code != ENODEV { "was cut off: \(MountError.reason(code))" } else if point.isDead {
+                "was cut off: its connection was aborted"
+            } else { "was unmounted from outside" }
         logger.warning("mount: \(path) \(how); everything else goes on")
         // Nobody releases them any more.
         for handle in session.handles.removeAll() { handle.file.close() }
@@ -158,14 +162,20 @@ package final class Mount: Sendable {
         if before == .mounted {
             if !point.detach() { logger.warning("mount: \(path) could not be unmounted: \(MountError.reason(errno))") }
             waitForStreams(seconds: drainSeconds)
+        } else if point.isDead, !point.detach() {
+            logger.warning("mount: \(path) is dead and could not be unmounted: \(MountError.reason(errno))")
         }
         let poolIsGone = session.pool?.end(seconds: MountLimits.endSeconds) ?? true
         let notifierIsGone = session.notifier?.end(seconds: 1) ?? true
+        let isQuiet = poolIsGone && notifierIsGone
+        if !isQuiet {
+            // Said first: closing may wait for what the request is stuck in.
+            logger.warning("mount: a request on \(path) did not end; it is cut off with the process")
+        }
         for handle in session.handles.removeAll() { handle.file.close() }
         session.notifier = nil
-        guard poolIsGone, notifierIsGone else {
+        guard isQuiet else {
             // A request is stuck in a device: its thread needs the connection as long as it lives.
-            logger.warning("mount: a request on \(path) did not end; it is cut off with the process")
             _ = unsafe Unmanaged.passRetained(session)
             return
         }

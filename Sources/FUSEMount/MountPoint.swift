@@ -83,6 +83,9 @@ struct MountPoint: Sendable {
         return errno == ENOTCONN || errno == ECONNABORTED
     }
 
+    /// A mount of ours is there whose connection is gone.
+    var isDead: Bool { MountTable.current()?.topmost(at: path)?.type == Self.type && Self.isStale(path) }
+
     private func ensureEmptyDirectory() throws(MountError) {
         var status = stat()
         if unsafe stat(path, &status) != 0 {

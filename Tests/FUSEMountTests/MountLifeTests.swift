@@ -269,6 +269,21 @@ struct MountLifeTests {
         #expect(try System.names(folder.path + "/m").contains("drives"))
         second.stop(drainSeconds: 0)
     }
+
+    @Test("a mount whose connection is aborted stays dead until the end, which takes it away")
+    func aborted() async throws {
+        let folder = try Folder()
+        let mount = try Mount(tree: FakeTree(), at: folder.path + "/m", logger: logger)
+        try mount.start()
+        let held = try System.open(mount.path, O_RDONLY | O_DIRECTORY)
+        // What `umount -f` does: it aborts, and then does not unmount what is in use.
+        #expect(umount2(mount.path, Int32(MNT_FORCE)) != 0 && errno == EBUSY)
+        try await eventually("it was not noticed") { mount.current != .mounted }
+        #expect(MountPoint(mount.path).isDead)
+        mount.stop(drainSeconds: 0)
+        #expect(MountTable.current()?.topmost(at: mount.path) == nil)
+        close(held)
+    }
 }
 
 /// Something has happened, once.
