@@ -151,6 +151,9 @@ struct Tape {
     }
 
     func read(_ count: Int) throws(FileError) -> [UInt8] {
+        let asked = caller.asked
+        caller.asked = asked ?? UInt64(count)
+        defer { caller.asked = asked }
         var bytes = [UInt8](repeating: 0xEE, count: count)
         var room = bytes.mutableSpan
         let got = try file.read(into: &room, at: 0, caller: caller)

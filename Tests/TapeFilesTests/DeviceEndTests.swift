@@ -155,6 +155,104 @@ struct DeviceEndTests {
         #expect(try tape.read(1 << 20) == [])
     }
 
+    @Test("a record of 1 MiB read through a buffer that begins within a page: 1047984 bytes, then the rest")
+    func cutRecord() throws {
+        let bench = try DeviceBench()
+        let tape = try bench.tape()
+        let record = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 % 251) }
+        _ = try tape.write(record)
+        _ = try tape.write(2, 100)
+        try tape.operate(6)
+        bench.caller.asked = 1 << 20
+        #expect(try tape.read(1_047_984) == Array(record[..<1_047_984]))
+        #expect(try tape.read(592) == Array(record[1_047_984...]))
+        #expect(try tape.read(1_047_984) == [UInt8](repeating: 2, count: 100))
+        #expect(try tape.tell() == 2)
+    }
+
+    @Test("a record of 2 MiB and 5 bytes is read whole in three requests; one that is longer than asked is ENOMEM")
+    func longRecord() throws {
+        let bench = try DeviceBench()
+        let file = try bench.readyGeneric()
+        let record = (0..<(2 << 20) + 5).map { UInt8(truncatingIfNeeded: $0 % 253) }
+        let length = [UInt8(record.count >> 16), UInt8(record.count >> 8 & 0xFF), UInt8(record.count & 0xFF)]
+        var write = SGCall(cdb: [0x0A, 0] + length + [0], direction: -2, data: record, on: bench.caller)
+        try write.run(on: file)
+        let tape = try bench.tape()
+        try tape.operate(6)
+        bench.caller.asked = 4 << 20
+        #expect(try tape.read(1 << 20) == Array(record[..<(1 << 20)]))
+        #expect(try tape.read(1 << 20) == Array(record[(1 << 20)..<(2 << 20)]))
+        #expect(try tape.read(1 << 20) == Array(record[(2 << 20)...]))
+        try tape.operate(6)
+        bench.caller.asked = 2 << 20
+        #expect(code { _ = try tape.read(1 << 20) } == ENOMEM)
+        #expect(try tape.tell() == 1)
+        // The rest of a record goes to nobody once something else was done.
+        try tape.operate(6)
+        bench.caller.asked = 4 << 20
+        #expect(try tape.read(1 << 20).count == 1 << 20)
+        #expect(try tape.tell() == 1)
+        #expect(code { _ = try tape.read(1 << 20) } == EIO)
+    }
+
+    @Test("a long read whose caller cannot be seen is EINVAL with the tape where it was, up to 1044480 bytes it works")
+    func longReadFromInvisible() throws {
+        let bench = try DeviceBench()
+        let tape = try bench.tape()
+        _ = try tape.write(1, 1 << 20)
+        _ = try tape.write(2, 500)
+        try tape.operate(6)
+        var bytes = [UInt8](repeating: 0, count: 1 << 20)
+        for count in [1 << 20, 1_044_481] {
+            #expect(
+                code {
+                    var room = bytes.mutableSpan
+                    var part = room._mutatingExtracting(0..<count)
+                    _ = try tape.file.read(into: &part, at: 0, caller: HiddenCaller())
+                } == EINVAL
+            )
+            #expect(try tape.tell() == 0)
+        }
+        try tape.operate(3, 1)
+        var room = bytes.mutableSpan
+        var certain = room._mutatingExtracting(0..<1_044_480)
+        #expect(try tape.file.read(into: &certain, at: 0, caller: HiddenCaller()) == 500)
+        // Blocks may come in parts.
+        try tape.operate(6)
+        try tape.operate(20, 65_536)
+        let count = code {
+            var room = bytes.mutableSpan
+            _ = try tape.file.read(into: &room, at: 0, caller: HiddenCaller())
+        }
+        #expect(count == EIO, "the record is no block")
+    }
+
+    @Test("whole blocks that the kernel cut within one: those before the cut, and the caller goes on behind them")
+    func cutBlocks() throws {
+        let bench = try DeviceBench()
+        let tape = try bench.tape()
+        try tape.operate(20, 10_240)
+        bench.caller.asked = 200 * 10_240
+        let bytes = [UInt8](repeating: 7, count: 1 << 20)
+        #expect(try tape.write(bytes) == 102 * 10_240)
+        #expect(try tape.status().block == 102)
+        bench.caller.asked = 98 * 10_240
+        #expect(try tape.write(Array(bytes.prefix(98 * 10_240))) == 98 * 10_240)
+        #expect(try tape.status().block == 200)
+        // Not whole blocks as the caller has it, though the piece is: nothing is written.
+        bench.caller.asked = 200 * 10_240 + 1
+        #expect(code { _ = try tape.write(Array(bytes.prefix(102 * 10_240))) } == EINVAL)
+        bench.caller.asked = nil
+        #expect(code { _ = try tape.file.write(bytes.span, at: 0, caller: HiddenCaller()) } == EINVAL)
+        #expect(try tape.status().block == 200)
+        // A block that is longer than a piece has none to begin with.
+        try tape.operate(20, 2 << 20)
+        bench.caller.asked = 2 << 20
+        #expect(code { _ = try tape.write(bytes) } == EINVAL)
+        #expect(try tape.tell() == 200)
+    }
+
     @Test("a fixed-block read that the kernel cut and that got all it asked for has no continuation")
     func completedRead() throws {
         let bench = try DeviceBench()

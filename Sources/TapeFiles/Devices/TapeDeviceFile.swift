@@ -3,6 +3,7 @@
 
 import Glibc
 import Logging
+import LogicalUnits
 import SCSI
 import TapeLibrary
 
@@ -27,6 +28,8 @@ final class TapeDeviceFile: OpenFile {
     private struct Continuation {
         var thread: Int32
         var remainingBytes: UInt64
+        /// What the record has beyond the room so far. Empty in fixed-block mode.
+        var tail: ArraySlice<UInt8>
     }
 
     let traits = OpenTraits(isDirect: true, isStream: true)
@@ -49,18 +52,48 @@ final class TapeDeviceFile: OpenFile {
 
     func read(into room: inout MutableSpan<UInt8>, at offset: UInt64, caller: any Caller) throws(FileError) -> Int {
         let continued = beginTransfer(continuing: room.count, by: caller)
-        let count = try unit.using { (drive, state) throws(FileError) -> Int in
-            if continued != nil, drive.fixedBlockLength == 0 { return 0 }
+        let mayBeCut = KernelRequest.mayBeCut(room.count)
+        // The kernel has no more of a call to ask for than what it has not had.
+        let asked = mayBeCut ? continued?.remainingBytes ?? caller.requestedBytes() : UInt64(room.count)
+        var tail: ArraySlice<UInt8> = []
+        let count = try use { (drive, state) throws(FileError) -> Int in
+            if let continued, drive.fixedBlockLength == 0 || !continued.tail.isEmpty {
+                tail = continued.tail
+                return Self.hand(over: &tail, to: &room)
+            }
+            if mayBeCut, drive.fixedBlockLength == 0 {
+                try KernelRequest.requireVisible(room.count, asked: asked, drive: state.driveName)
+                if let asked, asked > room.count {
+                    // The record has to be read in one go, and the kernel asks for it in several.
+                    let length = Int(clamping: min(asked, UInt64(TapeDrive.maximumBlockLength)))
+                    var record = [UInt8](repeating: 0, count: length)
+                    var whole = record.mutableSpan
+                    let got = try state.read(into: &whole, from: drive)
+                    tail = record.prefix(got)
+                    return Self.hand(over: &tail, to: &room)
+                }
+            }
             return try state.read(into: &room, from: drive, isContinuation: continued != nil)
         }
-        guard count == room.count, KernelRequest.mayBeCut(count) else { return count }
-        // The kernel has no more of a call to ask for than what it has not had.
-        if let asked = continued?.remainingBytes ?? caller.requestedBytes(), asked > count {
-            let thread = caller.identity.thread
-            progress.withLock {
-                $0.continuation = Continuation(thread: thread, remainingBytes: asked - UInt64(count))
-            }
+        guard count == room.count, mayBeCut, let asked, asked > count else { return count }
+        let next = Continuation(
+            thread: caller.identity.thread,
+            remainingBytes: asked - UInt64(count),
+            // A copy at first, so that a large buffer does not live as long as a short rest.
+            tail: continued == nil ? ArraySlice(Array(tail)) : tail
+        )
+        progress.withLock { $0.continuation = next }
+        return count
+    }
+
+    /// As much as fits, which `bytes` then lacks.
+    private static func hand(over bytes: inout ArraySlice<UInt8>, to room: inout MutableSpan<UInt8>) -> Int {
+        let count = min(bytes.count, room.count)
+        let start = bytes.startIndex
+        for index in 0..<count {
+            room[index] = bytes[start + index]
         }
+        bytes = bytes.dropFirst(count)
         return count
     }
 
@@ -68,11 +101,11 @@ final class TapeDeviceFile: OpenFile {
         _ = beginTransfer(continuing: nil, by: caller)
         let isUncertain = KernelRequest.mayBeCut(bytes.count)
         let asked = isUncertain ? caller.requestedBytes() : UInt64(bytes.count)
-        return try unit.using { (drive, state) throws(FileError) -> Int in
+        return try use { (drive, state) throws(FileError) -> Int in
             if isUncertain, drive.fixedBlockLength == 0 {
                 try KernelRequest.requireWhole(bytes.count, asked: asked, drive: state.driveName)
             }
-            return try state.write(bytes, to: drive)
+            return try state.write(bytes, asked: asked, to: drive)
         }
     }
 
@@ -102,7 +135,9 @@ final class TapeDeviceFile: OpenFile {
         case MagneticTapeControl.compatibleStatus: return try status(isCompatible: true)
         case MagneticTapeControl.position: return try position(isCompatible: false)
         case MagneticTapeControl.compatiblePosition: return try position(isCompatible: true)
-        default: return try generic.control(request)
+        default:
+            try requireOpen()
+            return try generic.control(request)
         }
     }
 
@@ -111,34 +146,54 @@ final class TapeDeviceFile: OpenFile {
             throw FileError(EINVAL, "MTIOCTOP came without its structure")
         }
         let isPrivileged = request.caller.identity.isPrivileged
-        try unit.using { (drive, state) throws(FileError) in
+        try use { (drive, state) throws(FileError) in
             try state.operate(operation, on: drive, isPrivileged: isPrivileged)
         }
         return ControlReply()
     }
 
     private func status(isCompatible: Bool) throws(FileError) -> ControlReply {
-        let status = try unit.using { (drive, state) throws(FileError) in try state.status(drive) }
+        let status = try use { (drive, state) throws(FileError) in try state.status(drive) }
         return ControlReply(output: status.encoded(isCompatible: isCompatible))
     }
 
     private func position(isCompatible: Bool) throws(FileError) -> ControlReply {
-        let block = try unit.using { (drive, state) throws(FileError) in try state.blockNumber(drive) }
+        let block = try use { (drive, state) throws(FileError) in try state.blockNumber(drive) }
         var words = CallerWordWriter(isCompatible: isCompatible)
         words.long(Int64(block))
         return ControlReply(output: words.bytes)
     }
 
+    // MARK: Use
+
+    /// Uses the drive for one operation of this open file.
+    ///
+    /// - Throws: EBADF: it was closed while the operation waited; EBUSY, and what `body` throws.
+    private func use<R>(_ body: (TapeDrive, inout TapeState) throws(FileError) -> R) throws(FileError) -> R {
+        try unit.using { (drive, state) throws(FileError) -> R in
+            try requireOpen()
+            return try body(drive, &state)
+        }
+    }
+
+    private func requireOpen() throws(FileError) {
+        guard !progress.withLock({ $0.isClosed }) else {
+            throw FileError(EBADF, "\(unit.station.name) was closed meanwhile")
+        }
+    }
+
     // MARK: Close
 
     func flush(caller: any Caller) throws(FileError) {
-        progress.withLock { $0.isFlushed = true }
+        try requireOpen()
+        // In this order: whoever uses the file next finds isFlushed and takes back what is said here.
         unit.setLeaving(true)
+        progress.withLock { $0.isFlushed = true }
         try synchronize()
     }
 
     func synchronize() throws(FileError) {
-        try unit.using { (drive, state) throws(FileError) in try state.flush(drive) }
+        try use { (drive, state) throws(FileError) in try state.flush(drive) }
     }
 
     func close() {
@@ -179,7 +234,14 @@ enum KernelRequest {
                     + "(\(certainBytes) bytes always, 1048576 from a buffer that begins on a page)"
             )
         }
-        guard count > certainBytes else { return }
+        try requireVisible(count, asked: asked, drive: drive)
+    }
+
+    /// Whether this is all of the call must be known, where it may be the first part of one.
+    ///
+    /// - Parameter asked: what read(2) or write(2) was called with; nil when that cannot be seen.
+    static func requireVisible(_ count: Int, asked: UInt64?, drive: String) throws(FileError) {
+        guard asked == nil, count > certainBytes else { return }
         throw FileError(
             EINVAL,
             "whether \(count) bytes for \(drive) are a whole record cannot be seen, because the caller's /proc entry "

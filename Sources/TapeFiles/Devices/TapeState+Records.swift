@@ -11,19 +11,16 @@ extension TapeState {
 
     /// One record, or in fixed-block mode as many as `bytes` holds.
     ///
-    /// - Returns: how many bytes are on the tape; fewer than asked only in fixed-block mode at the end of the medium.
+    /// - Parameter asked: what write(2) was called with, which the kernel may have cut to `bytes`; nil: not known.
+    /// - Returns: how many bytes are on the tape; fewer than `bytes` only in fixed-block mode, at the end of the medium
+    ///   and where the kernel cut within a block.
     /// - Throws: EINVAL (not whole blocks), EACCES (write protection), ENOSPC, EIO, ENOMEDIUM.
-    mutating func write(_ bytes: Span<UInt8>, to drive: TapeDrive) throws(FileError) -> Int {
+    mutating func write(_ bytes: Span<UInt8>, asked: UInt64?, to drive: TapeDrive) throws(FileError) -> Int {
         try requireMedium(drive)
         guard !bytes.isEmpty else { return 0 }
         try changePartition(drive)
         let block = drive.fixedBlockLength
-        guard block == 0 || bytes.count.isMultiple(of: block) else {
-            throw FileError(
-                EINVAL,
-                "\(driveName) writes blocks of \(block) bytes, and \(bytes.count) are not whole blocks"
-            )
-        }
+        let length = block == 0 ? bytes.count : try wholeBlocks(of: block, in: bytes.count, asked: asked)
         guard mayWrite, !drive.isWriteProtected else {
             throw FileError(EACCES, "the cartridge in \(driveName) is write-protected")
         }
@@ -36,7 +33,26 @@ extension TapeState {
         }
         activity = .writing
         defer { leave(drive) }
-        return block == 0 ? try writeRecord(bytes, to: drive) : try writeBlocks(bytes, of: block, to: drive)
+        guard block > 0 else { return try writeRecord(bytes, to: drive) }
+        return try writeBlocks(bytes.extracting(0..<length), of: block, to: drive)
+    }
+
+    /// How many bytes of a request are written: all, or whole blocks of one that the kernel cut. It ends the call after
+    /// the latter, and the caller sees a short count.
+    private func wholeBlocks(of block: Int, in count: Int, asked: UInt64?) throws(FileError) -> Int {
+        guard !count.isMultiple(of: block) || !(asked ?? 0).isMultiple(of: UInt64(block)) else { return count }
+        let asked = max(asked ?? 0, UInt64(count))
+        guard asked.isMultiple(of: UInt64(block)) else {
+            throw FileError(EINVAL, "\(driveName) writes blocks of \(block) bytes, and \(asked) are not whole blocks")
+        }
+        guard count >= block else {
+            throw FileError(
+                EINVAL,
+                "\(driveName) writes blocks of \(block) bytes, which is more than the \(count) that the system hands on "
+                    + "in one piece"
+            )
+        }
+        return count / block * block
     }
 
     private mutating func writeRecord(_ record: Span<UInt8>, to drive: TapeDrive) throws(FileError) -> Int {
