@@ -42,7 +42,7 @@ extension TapeDrive {
 
     /// The door that wrote the last records is about to close, and will write the filemark that they lack (true); or it
     /// goes on after all (false). Until then nobody finds the tape without it: whoever moves or unloads the tape, or
-    /// writes by CDB, has it written first.
+    /// writes by CDB, has it written first, and again when that fails.
     package func expectClose(_ isExpected: Bool) {
         tail.isClosing = isExpected
     }
@@ -50,11 +50,14 @@ extension TapeDrive {
     /// The filemark that was promised, before something else happens to the tape. One that does not fit is left out.
     func keepPromiseOfFilemark() throws(CheckCondition) {
         guard tail.isClosing else { return }
+        // Not pending while it is kept: what writes the filemark comes through here again.
         tail.isClosing = false
         do throws(CheckCondition) {
             try endRecords()
-        } catch  where error.sense.key == .volumeOverflow {
-            return
+        } catch {
+            guard error.sense.key != .volumeOverflow else { return }
+            tail.isClosing = true
+            throw error
         }
     }
 

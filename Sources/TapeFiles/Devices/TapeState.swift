@@ -190,16 +190,28 @@ struct TapeState {
         }
         guard let now = drive.place, now.load == load else { return }
         let isWhereItWas = now == place
+        var failure: FileError?
         if isWhereItWas, activity == .writing, drive.lacksFilemark {
-            try writeClosingMarks(drive)
+            do throws(FileError) {
+                try writeClosingMarks(drive)
+            } catch {
+                failure = error
+                // Tried, and not to be tried again before every motion.
+                drive.expectClose(false)
+            }
         } else if isWhereItWas, activity == .reading, end == .none, options.contains(.systemV), !rewinds {
             let outcome = try carryOut { () throws(CheckCondition) in try drive.space(.filemarks, count: 1) }
             end = outcome.stop == .none ? .behindFilemark : .none
         }
         if rewinds, !isOffline {
-            try carryOut { () throws(CheckCondition) in try drive.rewind() }
-            end = .none
+            do throws(FileError) {
+                try carryOut { () throws(CheckCondition) in try drive.rewind() }
+                end = .none
+            } catch {
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
     }
 
     private mutating func writeClosingMarks(_ drive: TapeDrive) throws(FileError) {
