@@ -124,6 +124,38 @@ struct ImageFaultTests {
         #expect(try place.contents == Self.old)
     }
 
+    @Test("an export touches no file of the user but its own, and follows no link", arguments: [ImageFormat.tap, .aws])
+    func othersFiles(format: ImageFormat) throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/export-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = POSIXDisk()
+        try disk.makeDirectory(folder)
+        let path = folder + "/tape"
+        let (victim, link) = (folder + "/victim", path + ".partial")
+        try disk.replaceContents(of: victim, with: [1, 2, 3])
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: victim)
+        #expect(throws: DiskError(operation: "open", path: link, code: EEXIST)) { try disk.open(link, .createNew) }
+        func writer(_ path: String) throws(ImageError) -> any ImageWriter {
+            try ImageFiles.writer(
+                format,
+                to: path,
+                on: disk,
+                tape: FolderTests.tape,
+                options: .init(),
+                standardOutput: nil
+            )
+        }
+        let given = try writer(path)
+        try given.write(.record(lengthBytes: 1), [9])
+        #expect(try disk.list(folder).count == 3)
+        given.discard()
+        #expect(try disk.list(folder) == ["tape.partial", "victim"])
+        try Images.write([.record([9]), .mark], to: try writer(path))
+        #expect(try disk.list(folder) == ["tape", "tape.partial", "victim"])
+        #expect(try disk.readContents(of: victim, limit: 10) == [1, 2, 3])
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == victim)
+    }
+
     @Test("who has the cartridge open while it is replaced goes on reading the old one, on a real disk too")
     func readers() throws {
         let folder = FileManager.default.temporaryDirectory.path + "/replace-\(UUID().uuidString.prefix(8))"

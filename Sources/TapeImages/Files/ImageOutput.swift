@@ -16,12 +16,17 @@ package final class ImageFileOutput: ImageOutput {
     static let unfinishedSuffix = ".partial"
 
     private let path: String
+    private let unfinished: String
     private let disk: any Disk
     private let file: any DiskFile
     private var offset: Int64 = 0
     private var buffer: [UInt8] = []
     private var isSettled = false
-    private var unfinished: String { path + Self.unfinishedSuffix }
+
+    /// Where something comes together that will be `path`: a name that nobody else has or foresees, beside it.
+    static func unfinishedName(of path: String) -> String {
+        path + "." + String(UInt64.random(in: .min ... .max), radix: 36) + unfinishedSuffix
+    }
 
     /// - Throws: EEXIST as `.disk` when the file exists and `replaces` is not set.
     package init(_ path: String, on disk: any Disk, replaces: Bool) throws(ImageError) {
@@ -30,13 +35,10 @@ package final class ImageFileOutput: ImageOutput {
         guard replaces || !disk.exists(path) else {
             throw .disk(DiskError(operation: "create", path: path, code: Self.exists))
         }
-        let unfinished = path + Self.unfinishedSuffix
-        file = try onDisk { () throws(DiskError) in
-            let file = try disk.open(unfinished, .create)
-            // A leftover of one that was cut off.
-            try file.truncate(to: 0)
-            return file
-        }
+        let unfinished = Self.unfinishedName(of: path)
+        self.unfinished = unfinished
+        // Never a file that is there, and never what a link of that name leads to.
+        file = try onDisk { () throws(DiskError) in try disk.open(unfinished, .createNew) }
         buffer.reserveCapacity(2 * ImageLimits.bufferBytes)
     }
 
