@@ -50,6 +50,8 @@ package protocol Disk: AnyObject, Sendable {
     func removeTree(_ path: String) throws(DiskError)
     /// Makes a directory and the missing ones above it; one that exists is left as it is.
     func makeDirectory(_ path: String) throws(DiskError)
+    /// Makes a directory and the missing ones above it; EEXIST when anything has that name, a link too.
+    func makeNewDirectory(_ path: String) throws(DiskError)
     /// Names in a directory, sorted, without `.` and `..`.
     func list(_ path: String) throws(DiskError) -> [String]
     func exists(_ path: String) -> Bool
@@ -63,6 +65,15 @@ package protocol Disk: AnyObject, Sendable {
     func lock(_ path: String) throws(DiskError) -> any DiskLock
     /// Bytes that this process may still write on the filesystem of `path`.
     func freeSpace(_ path: String) throws(DiskError) -> Int64
+}
+
+extension Disk {
+    /// For disks that only one thread of one program uses.
+    package func makeNewDirectory(_ path: String) throws(DiskError) {
+        let fileExists: Int32 = 17  // EEXIST
+        guard !exists(path) else { throw DiskError(operation: "make directory", path: path, code: fileExists) }
+        try makeDirectory(path)
+    }
 }
 
 /// The directory part of a path; `.` when it has none.

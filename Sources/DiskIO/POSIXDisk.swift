@@ -59,6 +59,12 @@ package final class POSIXDisk: Disk {
         }
     }
 
+    package func makeNewDirectory(_ path: String) throws(DiskError) {
+        let parent = parentDirectory(of: path)
+        if parent != path && parent != "." { try makeDirectory(parent) }
+        try checked("make directory", path) { unsafe mkdir(path, 0o750) }
+    }
+
     package func list(_ path: String) throws(DiskError) -> [String] {
         guard let directory = unsafe opendir(path) else {
             throw DiskError(operation: "list", path: path, code: errno)

@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import DiskIO
+import Foundation
 import SimulatedDisk
 import Testing
 
@@ -100,6 +101,52 @@ struct FolderTests {
         #expect(throws: ImageError.self) {
             try FolderWriter("/images/holiday", on: disk, tape: Self.tape, replaces: true)
         }
+    }
+
+    @Test("directories of the user with names like those of our work stay", arguments: [true, false])
+    func othersDirectories(canExchange: Bool) throws {
+        let disk = try written()
+        disk.canExchange = canExchange
+        let names = ["t.new", "t.old", "t.partial"]
+        for name in names {
+            try disk.makeDirectory("/images/" + name)
+            disk.setBytes([7], of: "/images/\(name)/photo")
+        }
+        try Images.write([.mark], to: try FolderWriter("/images/t", on: disk, tape: Self.tape, replaces: true))
+        #expect(try disk.list("/images/t") == ["blocks.csv", "tape.json"])
+        try FolderWriter("/images/t", on: disk, tape: Self.tape, replaces: true).discard()
+        #expect(try disk.list("/images") == ["t"] + names + ["tape"])
+        for name in names { #expect(disk.bytes(of: "/images/\(name)/photo") == [7]) }
+    }
+
+    @Test("what takes the name while a tape is written is not replaced", arguments: [true, false])
+    func latecomer(replaces: Bool) throws {
+        let disk = try Images.disk([])
+        let writer = try FolderWriter("/images/t", on: disk, tape: Self.tape, replaces: replaces)
+        try disk.makeDirectory("/images/t")
+        disk.setBytes([7], of: "/images/t/photo")
+        #expect(throws: ImageError.self) { try writer.finish() }
+        writer.discard()
+        #expect(try disk.list("/images") == ["t", "tape"])
+        #expect(disk.bytes(of: "/images/t/photo") == [7])
+    }
+
+    @Test("a name that is there is not made anew, on a real disk")
+    func newDirectory() throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/folder-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let disk = POSIXDisk()
+        try disk.makeNewDirectory(folder + "/a/b")
+        #expect(throws: DiskError.self) { try disk.makeNewDirectory(folder + "/a/b") }
+        try FileManager.default.createSymbolicLink(atPath: folder + "/c", withDestinationPath: folder + "/a")
+        #expect(throws: DiskError.self) { try disk.makeNewDirectory(folder + "/c") }
+        let tape = folder + "/tape"
+        for marks in 1...2 {
+            let pieces = Array(repeating: Piece.mark, count: marks)
+            try Images.write(pieces, to: try FolderWriter(tape, on: disk, tape: Self.tape, replaces: marks > 1))
+            #expect(try Images.pieces(try FolderReader(tape, on: disk)) == pieces)
+        }
+        #expect(try disk.list(folder) == ["a", "c", "tape"])
     }
 
     @Test("a directory that is given up leaves nothing")

@@ -9,6 +9,8 @@ package final class FolderWriter: ImageWriter {
     package let notes: [String] = []
 
     private let path: String
+    /// Made by us, with a name that nobody else has.
+    private let unfinished: String
     private let disk: any Disk
     private let tape: TapeDescription
     private let replaces: Bool
@@ -19,7 +21,6 @@ package final class FolderWriter: ImageWriter {
     private var filemarks: UInt64 = 0
     private var objects: UInt64 = 0
     private var isSettled = false
-    private var unfinished: String { path + ImageFileOutput.unfinishedSuffix }
 
     /// - Parameter replaces: whether a directory of ours may be there already; any other is never touched.
     package init(_ path: String, on disk: any Disk, tape: TapeDescription, replaces: Bool) throws(ImageError) {
@@ -37,19 +38,23 @@ package final class FolderWriter: ImageWriter {
                 )
             }
         }
-        let unfinished = path + ImageFileOutput.unfinishedSuffix
-        try onDisk { () throws(DiskError) in
-            // A leftover of one that was cut off.
-            if disk.exists(unfinished) { try disk.removeTree(unfinished) }
-            try disk.makeDirectory(unfinished)
+        let unfinished = ImageFileOutput.unfinishedName(of: path)
+        self.unfinished = unfinished
+        try onDisk { () throws(DiskError) in try disk.makeNewDirectory(unfinished) }
+        do throws(ImageError) {
+            blocks = try ImageFileOutput(unfinished + "/" + TapeFolder.blocksName, on: disk, replaces: false)
+        } catch {
+            try? disk.removeTree(unfinished)
+            throw error
         }
-        blocks = try ImageFileOutput(unfinished + "/" + TapeFolder.blocksName, on: disk, replaces: false)
         try line(TapeFolder.header)
     }
 
     deinit { discard() }
 
     private static let exists: Int32 = 17  // EEXIST
+    private static let invalid: Int32 = 22  // EINVAL
+    private static let notSupported: Int32 = 38  // ENOSYS
 
     package func write(_ object: ImageObject, _ bytes: [UInt8]) throws(ImageError) {
         switch object {
@@ -113,20 +118,42 @@ package final class FolderWriter: ImageWriter {
         let json = (try? encoder.encode(TapeFolder.Description(capstanTape: TapeFolder.version, tape: tape))) ?? Data()
         try onDisk { () throws(DiskError) in
             try disk.replaceContents(of: unfinished + "/" + TapeFolder.descriptionName, with: Array(json) + [0x0A])
-            let aside = path + ".old"
-            let isThere = replaces && disk.exists(path)
-            if isThere {
-                if disk.exists(aside) { try disk.removeTree(aside) }
-                try disk.rename(from: path, to: aside)
-            }
-            do throws(DiskError) { try disk.rename(from: unfinished, to: path) } catch {
-                if isThere { try? disk.rename(from: aside, to: path) }
-                throw error
-            }
+            let old = try putInPlace()
             isSettled = true
-            if isThere { try? disk.removeTree(aside) }
             try disk.synchronizeDirectory(parentDirectory(of: path))
+            // Not before the new one is there for good.
+            if let old { try? disk.removeTree(old) }
         }
+    }
+
+    /// Gives the directory its name.
+    ///
+    /// - Returns: where the tape directory is now that had it before, nil when there was none.
+    private func putInPlace() throws(DiskError) -> String? {
+        guard disk.exists(path) else {
+            try disk.rename(from: unfinished, to: path)
+            return nil
+        }
+        // It may have come since we began.
+        guard replaces, disk.exists(path + "/" + TapeFolder.descriptionName) else {
+            throw DiskError(operation: "replace", path: path, code: Self.exists)
+        }
+        do throws(DiskError) {
+            guard let exchanging = disk as? any ExchangingDisk else {
+                throw DiskError(operation: "exchange", path: path, code: Self.notSupported)
+            }
+            try exchanging.exchange(unfinished, path)
+            return unfinished
+        } catch {
+            guard [Self.notSupported, Self.invalid].contains(error.code) else { throw error }
+        }
+        let aside = ImageFileOutput.unfinishedName(of: path)
+        try disk.rename(from: path, to: aside)
+        do throws(DiskError) { try disk.rename(from: unfinished, to: path) } catch {
+            try? disk.rename(from: aside, to: path)
+            throw error
+        }
+        return aside
     }
 
     package func discard() {
