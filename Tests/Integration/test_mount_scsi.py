@@ -190,6 +190,12 @@ def other_callers(daemon, caller):
         text = said("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", caller, "plain", drive, status=None)
         print(f"# as nobody on root's mount: {text.splitlines()[0]}")
         expect("inquiry: ok status 0" in text or re.search("open (EACCES|EPERM)", text), text)
+    with steps.step("who is neither owner nor of the group sees the places, and does not get into a cartridge"):
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        said(*nobody, "cat", daemon("library.json"))
+        said(*nobody, "ls", daemon("cartridges"))
+        said(*nobody, "ls", daemon("cartridges", "CAP001L8"), status=2)
+        said(*nobody, "cat", daemon("cartridges", "CAP001L8", "label.json"), status=1)
     with steps.step("a caller in a process namespace of its own, below the daemon's"):
         text = said("unshare", "--pid", "--fork", "--mount-proc", caller, "plain", drive)
         expect("inquiry: ok status 0" in text, text)
@@ -237,6 +243,8 @@ def group_of_tapes(folder, caller):
             member("tar", "-b", "128", "-cf", daemon.nst(), "-C", "/usr/share/misc", ".")
             member("mt", "-f", daemon.nst(), "rewind")
             member("tar", "-b", "128", "-df", daemon.nst(), "-C", "/usr/share/misc")
+            member("ls", "-lR", daemon("cartridges", "CAP001L8"))
+            member("cat", daemon("cartridges", "CAP001L8", "files", "0001", "info.json"))
             member("mv", daemon("drives", 0, "CAP001L8"), daemon("slots", 1), status=1)
 
 

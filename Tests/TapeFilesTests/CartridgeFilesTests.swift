@@ -27,6 +27,18 @@ struct CartridgeFilesTests {
         }
     }
 
+    @Test("what is on a tape is for its owner and group, not for everybody")
+    func permissions() throws {
+        let bench = try CartridgeBench()
+        try bench.write(counted(100))
+        for path in ["", "attributes", "files", "files/0001"] {
+            #expect(try bench.attributes(path).permissions == 0o550, "\(path)")
+        }
+        for path in ["label.json", "blocks.csv", "files/0001/data", "files/0001/info.json"] {
+            #expect(try bench.attributes(path).permissions == 0o440, "\(path)")
+        }
+    }
+
     @Test("label.json tells what the cartridge is and how full, in this order")
     func label() throws {
         let bench = try CartridgeBench()

@@ -151,6 +151,7 @@ struct TreeListingTests {
     func damaged() throws {
         rig.cartridges.damaged.withLock { _ = $0.insert("CAP002L8") }
         #expect(try rig.tree.stat("cartridges/CAP002L8").kind == .directory)
+        #expect(try rig.tree.stat("cartridges/CAP002L8").permissions == 0o550)
         #expect(rig.refusal { _ = try rig.tree.node("cartridges/CAP002L8/label.json") }?.code == EIO)
     }
 

@@ -37,7 +37,7 @@ final class FakeCartridges: CartridgeSubtree {
         guard !damaged.withLock({ $0.contains(cartridge.barcode) }) else { throw FileError(EIO, "damaged") }
         return FileAttributes(
             kind: node == .directory ? .directory : .regular,
-            permissions: node == .directory ? 0o555 : 0o444,
+            permissions: node == .directory ? 0o550 : 0o440,
             inode: InodeNumber.of(.cartridge(barcode: cartridge.barcode, node)),
             links: node == .directory ? 3 : 1,
             modifiedNanoseconds: 7

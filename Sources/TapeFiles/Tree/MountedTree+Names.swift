@@ -196,7 +196,7 @@ extension MountedTree {
             guard inner == .directory else { throw error }
             return FileAttributes(
                 kind: .directory,
-                permissions: 0o555,
+                permissions: CartridgeFiles.directoryPermissions,
                 inode: InodeNumber.of(.cartridge(barcode: barcode, .directory)),
                 links: 2,
                 modifiedNanoseconds: state.withLock { $0.time(of: .cartridges) }
