@@ -25,6 +25,8 @@ package struct DiskError: Error, Sendable, Equatable, CustomStringConvertible {
     package var isNotFound: Bool { code == ENOENT }
     /// Longer than the limit the caller gave.
     package var isTooLarge: Bool { code == EFBIG }
+    /// This process or the system has no descriptors or memory left: it says nothing about the file.
+    package var isOutOfResources: Bool { code == EMFILE || code == ENFILE || code == ENOMEM }
 
     package var description: String {
         if let holderProcess {

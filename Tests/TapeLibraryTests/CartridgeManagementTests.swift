@@ -3,6 +3,7 @@
 
 import Cartridges
 import DiskIO
+import Glibc
 import SCSI
 import SimulatedDisk
 import TapeLibrary
@@ -166,6 +167,17 @@ struct CartridgeManagementTests {
         let element = library.robot([0xB8, 0x02, 0x10, 0x01, 0, 1, 0, 0, 1, 0, 0, 0], as: host).dataIn
         #expect(element[18] & 0x05 == 0x05)
         #expect(library.inventory().slots[1].cartridge?.barcode == "CAP002L8")
+    }
+
+    @Test("A cartridge is not called damaged when descriptors are short", arguments: [EMFILE, ENFILE, ENOMEM])
+    func shortOfDescriptors(code: Int32) throws {
+        disk.intercept = { operation, path in operation == .open && path.contains("CAP002L8") ? code : nil }
+        #expect(failure { try library.load(barcode: "CAP002L8", drive: 0) }?.code == "load-failed")
+        #expect(try library.cartridge(barcode: "CAP002L8").problem?.isEmpty == false)
+        #expect(library.inventory().slots[1].cartridge?.condition == .good)
+        disk.intercept = nil
+        try library.load(barcode: "CAP002L8", drive: 0)
+        #expect(library.inventory().drives[0].cartridge?.barcode == "CAP002L8")
     }
 
     @Test("INITIALIZE ELEMENT STATUS notices what went and what came back")

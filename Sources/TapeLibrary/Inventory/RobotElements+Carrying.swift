@@ -106,7 +106,11 @@ extension RobotElements {
             setCondition(.good, of: barcode)
             return cartridge
         } catch {
-            setCondition(disk.exists(paths.cartridge(barcode)) ? .damaged : .missing, of: barcode)
+            if case .disk(let error) = error, error.isOutOfResources {
+                // The cartridge was not looked at: it is as good as before.
+            } else {
+                setCondition(disk.exists(paths.cartridge(barcode)) ? .damaged : .missing, of: barcode)
+            }
             events.record(
                 .loadFailed,
                 "\(barcode) could not be loaded into drive \(number). \(error.description)",
