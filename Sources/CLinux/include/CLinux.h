@@ -57,6 +57,9 @@ int capstan_rename_exchange(const char *one, const char *other);
 /// The file system's type number (statfs f_type), -1 with errno set on failure.
 int64_t capstan_file_system_type(int fd);
 
+/// Raises the limit of open files to the most that this process may have, and returns what it is then.
+int64_t capstan_raise_open_files(void);
+
 /// The kernel's id of the calling thread.
 pid_t capstan_gettid(void);
 

@@ -2,6 +2,7 @@
 // Copyright 2026 the Capstan authors
 
 import ArgumentParser
+import DiskIO
 import Foundation
 import Logging
 import ManagementAPI
@@ -46,6 +47,7 @@ struct MountCommand: AsyncParsableCommand {
         }
         let settings = MountSettings(path: SocketPath.absolute(mountpoint, from: directory), others: others)
         if let problem = settings.problem(store: store) { throw problem }
+        OpenFilesLimit.raise()
         try await OfflineMount(
             store: store,
             settings: settings,

@@ -37,6 +37,7 @@ struct Daemon {
             handler.logLevel = level
             return handler
         }
+        OpenFilesLimit.raise()
         let thread = DeviceThread(name: "daemon")
         let gate = ThreadGate(thread)
         let store = try await gate.run { () throws(APIError) in try OpenStore(self.configuration) }
