@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright 2026 the Capstan authors
 
+import Foundation
 import ManagementAPI
 import Testing
 
@@ -34,6 +35,23 @@ struct MountSettingsTests {
     func within(mount: String, store: String) {
         let problem = MountSettings(path: mount, others: .nobody).problem(store: store)
         #expect(problem?.code == .invalid)
+    }
+
+    @Test("store and mount may not lie within each other by way of a link either")
+    func withinByLinks() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "capstan-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let store = folder.appending(path: "store")
+        try FileManager.default.createDirectory(at: store, withIntermediateDirectories: true)
+        let link = folder.appending(path: "link")
+        try FileManager.default.createSymbolicLink(at: link, withDestinationURL: store)
+        func problem(_ mount: URL, _ store: URL) -> APIError? {
+            MountSettings(path: mount.path, others: .nobody).problem(store: store.path)
+        }
+        #expect(problem(link.appending(path: "m"), store)?.code == .invalid)
+        #expect(problem(store.appending(path: "m"), link)?.code == .invalid)
+        #expect(problem(link, store)?.code == .invalid)
+        #expect(problem(folder.appending(path: "m"), link) == nil)
     }
 
     @Test("neighbours are no trouble, whatever their names begin with")

@@ -3,6 +3,7 @@
 
 import DiskIO
 import FUSEMount
+import Foundation
 import Logging
 import ManagementAPI
 import TapeFiles
@@ -96,12 +97,24 @@ struct MountSettings: Sendable, Equatable {
 
     /// A store below its own mount would wait for itself, and one with a mount inside is no store any more.
     func problem(store: String?) -> APIError? {
-        guard let store, Self.isWithin(path, store) || Self.isWithin(store, path) else { return nil }
+        guard let store else { return nil }
+        let stores = Self.spellings(store)
+        let isApart = Self.spellings(path).allSatisfy { point in
+            stores.allSatisfy { !Self.isWithin(point, $0) && !Self.isWithin($0, point) }
+        }
+        guard !isApart else { return nil }
         return APIError(
             .invalid,
             "the mount point \(path) and the store \(store) lie within each other",
             hint: "name a directory of its own for the mount"
         )
+    }
+
+    /// As it was said, and without links: of the directory above it, which exists when it does not yet, and its own.
+    private static func spellings(_ path: String) -> Set<String> {
+        let url = URL(filePath: path)
+        let above = url.deletingLastPathComponent().resolvingSymlinksInPath()
+        return [path, above.appending(path: url.lastPathComponent).path, url.resolvingSymlinksInPath().path]
     }
 
     private static func isWithin(_ path: String, _ directory: String) -> Bool {
