@@ -93,10 +93,14 @@ extension CartridgeError {
     /// Whether only this record cannot be read, so that those behind it still may.
     fileprivate var isOfOneRecord: Bool {
         switch self {
-        case .corruptRecord, .disk: true
+        case .corruptRecord: true
+        case .disk(let error): Self.mediumErrors.contains(error.code)
         default: false
         }
     }
+
+    /// What a bad sector answers: EIO, EBADMSG. Others, as too many open files, say nothing about the record.
+    private static let mediumErrors: [Int32] = [5, 74]
 }
 
 enum Hexadecimal {
