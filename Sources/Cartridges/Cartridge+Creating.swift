@@ -70,7 +70,13 @@ extension Cartridge {
         }
         let identity = MetadataFile.identity(of: metadata) ?? 0
         for number in partitionCapacities.indices where number >= partitions.count {
-            try Partition.create(number, identity: identity, in: directory, on: disk)
+            try Partition.create(
+                number,
+                identity: identity,
+                in: directory,
+                on: disk,
+                epoch: Partition.freshEpoch()
+            )
         }
         try onDisk { () throws(DiskError) in try disk.synchronizeDirectory(directory) }
         let surplus = max(partitions.count, partitionCapacities.count)

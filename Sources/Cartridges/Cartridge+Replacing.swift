@@ -49,10 +49,16 @@ package final class CartridgeReplacement {
         }
     }
 
-    deinit { if !isSettled { try? disk.removeTree(place + Self.folderSuffix) } }
+    deinit { if !isSettled { removeFolder() } }
+
+    /// Not while it may hold the only cartridge.
+    private func removeFolder() {
+        if disk.exists(place) { try? disk.removeTree(folder) }
+    }
 
     /// Closes the new cartridge and puts it in the place of the old one, durably. When this throws, the old one is still
-    /// there. A filesystem that cannot exchange names needs two steps, between which a crash leaves the new cartridge in
+    /// there; only where the last step fails, to make the new names durable, the new one is in place and the old one in
+    /// `BARCODE.import`, and a crash may undo that. A filesystem that cannot exchange names needs two steps, between which a crash leaves the new cartridge in
     /// `BARCODE.import` and none in its place.
     package func commit() throws(CartridgeError) {
         guard !isSettled else { return }
@@ -94,7 +100,7 @@ package final class CartridgeReplacement {
         guard !isSettled else { return }
         isSettled = true
         try? cartridge.close()
-        try? disk.removeTree(folder)
+        removeFolder()
     }
 }
 
@@ -114,7 +120,7 @@ extension Cartridge {
                 in: directory,
                 on: disk,
                 sequence: (newest?.sequence ?? 0) + 2,
-                epoch: (newest?.epoch ?? 0) + 1
+                epoch: newest.map { $0.epoch + 1 } ?? Partition.freshEpoch()
             )
         }
         var changed = metadata

@@ -135,6 +135,10 @@ final class Partition {
         }
     }
 
+    /// Where a partition begins that is made anew on a cartridge that was used: a point of earlier contents is not one of
+    /// its own, and it can be overwritten often enough.
+    static func freshEpoch() -> UInt32 { UInt32.random(in: 1...0x3FFF_FFFF) }
+
     static func entryOffset(_ address: UInt64) -> Int64 {
         Int64(Superblock.headerSize) + Int64(address) * Int64(IndexEntry.size)
     }

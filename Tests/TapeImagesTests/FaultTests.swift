@@ -156,6 +156,59 @@ struct ImageFaultTests {
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == victim)
     }
 
+    @Test("only a record that the medium fails to give goes out as damaged; other errors end the export")
+    func readErrors() throws {
+        let place = try TestCartridge()
+        try place.write([.record([1, 2, 3]), .mark])
+        for (code, isDamage) in [(EIO, true), (EBADMSG, true), (EMFILE, false), (ENOMEM, false)] {
+            let stream = try CartridgeStream(opening: TestCartridge.directory, on: place.disk)
+            place.disk.intercept = { what, path in what == .read && path.hasSuffix(".data") ? code : nil }
+            let result = Result { try stream.next(about: 100_000) }
+            place.disk.intercept = nil
+            switch result {
+            case .success: #expect(isDamage, "\(code)")
+            case .failure: #expect(!isDamage, "\(code)")
+            }
+        }
+    }
+
+    @Test("a partition that is made anew never begins where another did")
+    func epochs() throws {
+        let place = try TestCartridge()
+        func second() throws -> UInt32? {
+            try CartridgeView(opening: TestCartridge.directory, on: place.disk).partitions.dropFirst().first?.epoch
+        }
+        var seen: Set<UInt32?> = [nil]
+        for _ in 0..<3 {
+            let half = ByteCount.mebibytes(32)
+            for capacities in [[ByteCount.mebibytes(64)], [half, half], [.mebibytes(64)]] {
+                try place.change { (cartridge) throws(CartridgeError) in
+                    try cartridge.format(partitionCapacities: capacities)
+                }
+                if capacities.count == 2 { #expect(seen.insert(try second()).inserted) }
+            }
+            let new = try CartridgeReplacement(
+                of: TestCartridge.directory,
+                on: place.disk,
+                partitionCapacities: [half, half]
+            )
+            try new.commit()
+            #expect(seen.insert(try second()).inserted)
+        }
+    }
+
+    @Test("an import that can go neither on nor back keeps both cartridges")
+    func neitherWay() throws {
+        let place = try place()
+        place.disk.canExchange = false
+        place.disk.intercept = { [disk = place.disk] what, _ in
+            what == .rename && !disk.exists(TestCartridge.directory) ? EIO : nil
+        }
+        #expect(throws: (any Error).self) { try place.fill(from: "/store/image") }
+        place.disk.intercept = nil
+        #expect(try place.disk.list(TestCartridge.directory + ".import") == ["CAP001L8", "old"])
+    }
+
     @Test("who has the cartridge open while it is replaced goes on reading the old one, on a real disk too")
     func readers() throws {
         let folder = FileManager.default.temporaryDirectory.path + "/replace-\(UUID().uuidString.prefix(8))"
