@@ -76,6 +76,7 @@ extension LibraryBackend {
             directory: loan.directory,
             disk: disk,
             thread: DeviceThread(name: "image of \(barcode)"),
+            noteChange: { loan.noteChange() },
             release: { loan.end() }
         )
     }

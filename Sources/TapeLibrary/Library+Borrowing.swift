@@ -20,6 +20,9 @@ package final class CartridgeLoan: Sendable {
 
     deinit { end() }
 
+    /// Tells everyone that the cartridge has other contents now: to be called after its files were changed.
+    package func noteChange() { library.noteNewContents(of: barcode) }
+
     /// Gives the cartridge back. A second call does nothing.
     package func end() {
         let wasOut = isOut.withLock { isOut in
@@ -40,5 +43,17 @@ extension Library {
             try core.beginVerification(of: barcode)
         }
         return CartridgeLoan(barcode: barcode, directory: directory, library: self)
+    }
+
+    fileprivate func noteNewContents(of barcode: String) {
+        core.withLock { core in
+            guard !core.isClosed else { return }
+            core.events.record(
+                .cartridgeChanged,
+                "\(barcode) has new contents.",
+                barcode: barcode,
+                place: core.elements.table.place(of: barcode)
+            )
+        }
     }
 }

@@ -38,6 +38,17 @@ struct EventTests {
         #expect(kinds == [.cartridgeMoved, .libraryClosed])
     }
 
+    @Test("New contents of a borrowed cartridge are an event with its place")
+    func newContents() throws {
+        let library = try openLibrary(on: SimulatedDisk())
+        let loan = try library.borrowCartridge(barcode: "CAP002L8")
+        loan.noteChange()
+        loan.end()
+        let event = try #require(library.events().last)
+        #expect(event.kind == .cartridgeChanged && event.barcode == "CAP002L8" && event.place == .slot(2))
+        try library.close()
+    }
+
     @Test("A subscriber that does not keep up loses the oldest events only")
     func slowSubscriber() async throws {
         let library = try openLibrary(on: SimulatedDisk(), smallConfiguration(drives: 1, slots: 2, cartridges: 1))

@@ -45,6 +45,7 @@ final class CartridgeImageSink: ImageSink {
             try filling.finish()
             return ImageReport(filling, barcode: place.barcode)
         }
+        place.noteChange()
         await giveBack()
         return report
     }

@@ -13,6 +13,8 @@ struct ImageCartridge: Sendable {
     var directory: String
     var disk: any Disk
     var thread: DeviceThread
+    /// Tells the library that the cartridge has other contents.
+    var noteChange: @Sendable () -> Void = {}
     /// Gives the cartridge back to the library; called once.
     var release: @Sendable () -> Void
 }
