@@ -136,6 +136,36 @@ struct OpeningTests {
         try library.close()
     }
 
+    @Test("An import that was cut off leaves the old cartridge, or the new one where the old is gone", arguments: 0...3)
+    func cutOffImport(step: Int) throws {
+        let disk = SimulatedDisk()
+        try openLibrary(on: disk).close()
+        let place = "/store/cartridges/CAP001L8"
+        let folder = place + ".import"
+        let specification = CartridgeSpecification(barcode: "CAP001L8", capacity: .mebibytes(2))
+        try disk.makeDirectory(folder)
+        try Cartridge.create(at: folder + "/CAP001L8", on: disk, specification)
+        if step == 1 { try disk.rename(from: place, to: folder + "/old") }
+        if step == 2 { try disk.removeTree(place) }
+        if step == 3 { try disk.exchange(place, folder + "/CAP001L8") }
+        let library = try openLibrary(on: disk)
+        #expect(try disk.list("/store/cartridges") == ["CAP001L8", "CAP002L8", "CAP003L8"])
+        let details = try library.cartridge(barcode: "CAP001L8")
+        #expect(details.metadata?.capacity == .mebibytes(step < 2 ? 4 : 2))
+        #expect(details.entry.condition == .good && details.place == .slot(1))
+        // One that runs is not disturbed when the changer counts what it has.
+        let loan = try library.borrowCartridge(barcode: "CAP001L8")
+        try disk.makeDirectory(folder)
+        let nexus = Nexus(id: 1, name: "ndmp one")
+        try library.changer.open(as: nexus)
+        #expect(library.robot([0x07, 0, 0, 0, 0, 0], as: nexus).status == .good)
+        #expect(disk.exists(folder))
+        loan.end()
+        #expect(library.robot([0x07, 0, 0, 0, 0, 0], as: nexus).status == .good)
+        #expect(!disk.exists(folder))
+        try library.close()
+    }
+
     @Test("A directory named as deleted does not take a cartridge out of the drive that has it loaded")
     func deletedWhileLoaded() throws {
         let disk = SimulatedDisk()

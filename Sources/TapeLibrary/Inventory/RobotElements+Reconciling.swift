@@ -12,7 +12,8 @@ extension RobotElements {
     func reconcile() throws(LibraryError) {
         let names: [String]
         do throws(DiskError) {
-            names = try disk.list(paths.cartridges)
+            let found = try disk.list(paths.cartridges)
+            names = settleReplacements(found) ? try disk.list(paths.cartridges) : found
         } catch {
             throw LibraryError(error)
         }
@@ -46,6 +47,35 @@ extension RobotElements {
         for barcode in barcodes {
             removeTree(paths.deleted(barcode))
         }
+    }
+
+    /// Imports that were cut off. Where names cannot be exchanged, that may have been when the cartridge had no place: it
+    /// is put back as it was, or the new one. Those that run are left alone, and those of cartridges that are not ours.
+    ///
+    /// - Returns: whether names changed.
+    private func settleReplacements(_ names: [String]) -> Bool {
+        let suffix = CartridgeReplacement.folderSuffix
+        let barcodes = names.filter { $0.hasSuffix(suffix) }.map { String($0.dropLast(suffix.count)) }
+            .filter { Barcode.isValid($0) && !verifying.contains($0) }
+        for barcode in barcodes {
+            let place = paths.cartridge(barcode)
+            let folder = place + suffix
+            if !disk.exists(place) {
+                // One that was deleted does not come back.
+                guard table.cartridges[barcode] != nil, !disk.exists(paths.deleted(barcode)),
+                    let kept = [folder + "/old", folder + "/" + barcode].first(where: { disk.exists($0) })
+                else { continue }
+                do throws(DiskError) {
+                    try disk.rename(from: kept, to: place)
+                    try disk.synchronizeDirectory(paths.cartridges)
+                } catch {
+                    events.record(.warning, "\(barcode) could not be put back: \(error.description).")
+                    continue
+                }
+            }
+            removeTree(folder)
+        }
+        return !barcodes.isEmpty
     }
 
     private func removeUnfinished(_ names: [String]) {
